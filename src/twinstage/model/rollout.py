@@ -1,0 +1,140 @@
+"""What is decided: the journey of one commit, and the one row a service has. Nothing else in the store matters as much."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, StrEnum
+
+from twinstage.model.names import Ecosystem, LaneId, Phase, Port, ReleaseId, RolloutId, ServiceName
+from twinstage.model.reasons import Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """Set by ``rollback``, cleared by ``resume``. While it stands no SHIP rollout takes its turn."""
+
+    release: ReleaseId
+    by: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceState:
+    """One row a service. ``baselines[-1]`` IS what production runs; only COMPLETE changes it."""
+
+    service: ServiceName
+    repository: str
+    """Absolute path of the git repository, as the ecosystem's file names it."""
+    branch: str
+    path: str
+    baselines: tuple[ReleaseId, ...]
+    """Good ones, oldest first. A completed rollback pops; the bad one is never appended."""
+    frontends: Mapping[Ecosystem, Port]
+    """Allocated once, unique over both ecosystems, never reused while the service exists."""
+    backends: Mapping[Ecosystem, Port]
+    """Every instance of the service in that ecosystem listens there."""
+    secrets_version: Mapping[Ecosystem, int]
+    pin: Pin | None = None
+    removed: bool = False
+    version: int = 1
+
+    @property
+    def baseline(self) -> ReleaseId | None:
+        return self.baselines[-1] if self.baselines else None
+
+
+class Kind(StrEnum):
+    SHIP = "ship"
+    ROLLBACK = "rollback"
+    """Born VERIFIED, skips CANARY, ignores freeze and pin."""
+
+
+class State(Enum):
+    BUILDING = "building"
+    GATING = "gating"
+    CANDIDATE = "candidate"
+    STAGING = "staging"
+    VERIFYING = "verifying"
+    VERIFIED = "verified"
+    CANARY = "canary"
+    PRODUCTION = "production"
+    RETREATING = "retreating"
+    LIVE = "live"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    SUPERSEDED = "superseded"
+
+
+FINAL = frozenset({State.LIVE, State.FAILED, State.ABORTED, State.SUPERSEDED})
+IN_PRODUCTION = frozenset({State.CANARY, State.PRODUCTION})
+"""A partial unique index on rollouts(service) holds "one at a time" for these."""
+HAS_LANE = frozenset({State.STAGING, State.VERIFYING, State.VERIFIED}) | IN_PRODUCTION
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """The journey of one commit. Errored is not a state: trouble of the platform keeps the state and sets ``retry_at``."""
+
+    id: RolloutId
+    service: ServiceName
+    kind: Kind
+    commit: str
+    tree: str
+    release: ReleaseId | None
+    """None while BUILDING."""
+    state: State
+    share: int = 0
+    """Percent of production traffic that it is to have."""
+    entered: datetime
+    """When this state (and share) began."""
+    exposed: datetime | None = None
+    """When the proxy was SEEN to give this share; bake counts from here."""
+    deadline: datetime
+    attempt: int = 1
+    """Of the present work; trouble of the platform adds one."""
+    round: int = 0
+    """How often VERIFYING was entered: a voided verification is another job."""
+    retry_at: datetime | None = None
+    outcome: State | None = None
+    """Set on entering RETREATING: which final state CLEARED leads to."""
+    skips: frozenset[Phase] = frozenset()
+    lane: LaneId
+    group: str | None = None
+    """Rollouts of one group share a lane and move together."""
+    submitted: datetime
+    by: str
+    reason: Reason
+    """Why it is here or what it waits for; never empty."""
+    version: int = 1
+
+    @property
+    def open(self) -> bool:
+        return self.state not in FINAL
+
+
+class IntentVerb(StrEnum):
+    """What a person asks of the controller. The API writes intents; only the tick carries them out."""
+
+    CONFIGURE = "configure"
+    SUBMIT = "submit"
+    ABORT = "abort"
+    ROLLBACK = "rollback"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """One request, answered exactly once by the tick that carries it out."""
+
+    id: str
+    verb: IntentVerb
+    args: Mapping[str, str]
+    by: str
+    why: str
+    at: datetime
+    answered: datetime | None = None
+    accepted: bool | None = None
+    answer: str = ""
+    """A sentence for the person who asked."""
+    rollout: RolloutId | None = None

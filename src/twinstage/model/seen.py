@@ -1,0 +1,103 @@
+"""What is seen: one look at the world, never a wish."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
+from twinstage.model.workload import Route, WorkloadKey
+
+
+class Health(StrEnum):
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    """As said by the PROXY that would route to it, nobody else."""
+    UNHEALTHY = "unhealthy"
+    CRASHING = "crashing"
+    """The supervisor gave up or keeps restarting."""
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceSeen:
+    id: InstanceId
+    health: Health
+    since: datetime
+    restarts: int = 0
+    detail: str = ""
+    """For people: "exited with status 1", "does not listen on PORT 12001, but on 8000"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadSeen:
+    key: WorkloadKey
+    replicas: int
+    """What the runtime was last told."""
+    instances: tuple[InstanceSeen, ...]
+    in_flight: int | None
+    """None: this runtime cannot know; then draining waits its full time."""
+
+    @property
+    def healthy(self) -> int:
+        return sum(i.health is Health.HEALTHY for i in self.instances)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """One look at one ecosystem. The latest is kept in memory; only changes that matter are written to the store."""
+
+    ecosystem: Ecosystem
+    at: datetime
+    workloads: Mapping[WorkloadKey, WorkloadSeen]
+    routes: Mapping[ServiceName, Route]
+    """As the proxy ACCEPTED them (its version), not as we wrote them."""
+    parts: Mapping[str, Health]
+    """proxy, sentinel, supervisor."""
+    enforced: bool
+    """False is shown on every status line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficSample:
+    """Cumulative counters of one workload at one proxy. Sum differences per (source, epoch); a new epoch is a reset."""
+
+    workload: WorkloadKey
+    source: str
+    epoch: str
+    """Changes when that proxy restarts."""
+    at: datetime
+    requests: int
+    errors: int
+    """5xx, resets, local 503s: attempts, so retries hide nothing."""
+    latency: tuple[tuple[float, int], ...]
+    """(upper bound in milliseconds, cumulative count), ascending."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossing:
+    """One attempt to reach what is not there for the caller. The caller is a fact: its network namespace."""
+
+    seq: int
+    at: datetime
+    ecosystem: Ecosystem
+    source: WorkloadKey | JobId
+    instance: InstanceId
+    target: str
+    """``198.51.100.7:443``, ``dns api.stripe.com``, ``production payments``."""
+    kind: str
+    """``other-ecosystem`` | ``undeclared`` (a neighbour not declared) | ``outside`` (any other address or name)."""
+    answered: str
+    """``403`` | ``closed`` | ``NXDOMAIN``."""
+    advice: str = ""
+    """What to do instead: "use PAYMENTS_URL"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundaryReport:
+    enforced: bool
+    means: tuple[str, ...]
+    lacking: tuple[str, ...]
+    """Named, with what it would take."""
+    attributes: bool
+    """Can it say which release tried."""

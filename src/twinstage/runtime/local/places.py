@@ -1,0 +1,47 @@
+"""Where a company's files and sockets live on this machine. Paths only; nothing here creates anything."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def state_root() -> Path:
+    """$XDG_STATE_HOME/twinstage, or /var/lib/twinstage for root."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/twinstage")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "twinstage"
+
+
+def socket_root() -> Path:
+    """A short directory: a Unix socket's path ends at 108 bytes."""
+    if os.geteuid() == 0:
+        return Path("/run/twinstage")
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if runtime and len(runtime) <= 30 and os.access(runtime, os.W_OK):
+        return Path(runtime) / "twinstage"
+    return Path(f"/tmp/twinstage-{os.geteuid()}")  # noqa: S108 - mode 0700 and checked to be ours when it is made
+
+
+@dataclass(frozen=True)
+class Places:
+    """Everything of one company, by its ecosystem's name."""
+
+    state: Path
+    sockets: Path
+
+    @staticmethod
+    def of(name: str) -> "Places":
+        return Places(state=state_root() / name, sockets=socket_root() / name)
+
+    @property
+    def api(self) -> Path:
+        """The controller's HTTP API, mode 0600."""
+        return self.sockets / "api" / "api.sock"
+
+
+def companies() -> list[str]:
+    """Names of the companies whose API socket exists, sorted."""
+    root = socket_root()
+    if not root.is_dir():
+        return []
+    return sorted(p.name for p in root.iterdir() if (p / "api" / "api.sock").exists())

@@ -1,0 +1,71 @@
+"""What a runtime is: the only way by which a controller touches the world of processes.
+
+Every call is short (under a second), idempotent, and returns when the INTENT is durable, never when it is done. Progress is
+only ever seen through ``observe`` and ``jobs``. Objects are whole: put replaces. Anything that waits is the planner's.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from twinstage.model.job import Job
+from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
+from twinstage.model.seen import BoundaryReport, Crossing, Observed, TrafficSample
+from twinstage.model.workload import Route, Workload, WorkloadKey
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Fence:
+    """``epoch``: +1 each time a controller takes the store; ``generation``: +1 each committed decision."""
+
+    epoch: int
+    generation: int
+
+
+class RuntimeTrouble(Exception):
+    """Root of what a runtime raises."""
+
+
+class Unavailable(RuntimeTrouble):
+    """The platform did not answer in time. The action may or may not have happened; observe and plan again."""
+
+
+class StaleFence(RuntimeTrouble):
+    """Somebody newer is in charge. Stop this controller."""
+
+
+class Unfit(RuntimeTrouble):
+    """The runtime will never accept this object. Blames the release."""
+
+
+class Runtime(Protocol):
+    """On one machine: bubblewrap, supervisord, Envoy and the sentinel."""
+
+    def open(self, ecosystem: Ecosystem, fence: Fence) -> None:
+        """Make the ecosystem ready for workloads and routes."""
+
+    def introduce(self, services: Mapping[ServiceName, Mapping[Ecosystem, tuple[int, int]]], fence: Fence) -> None:
+        """Tell the runtime every service with its (frontend, backend) ports in each ecosystem; whole, replaces."""
+
+    def observe(self, ecosystem: Ecosystem) -> Observed: ...
+    def put_workload(self, workload: Workload, fence: Fence) -> None: ...
+    def delete_workload(self, key: WorkloadKey, fence: Fence) -> None: ...
+    def put_route(self, route: Route, fence: Fence) -> None: ...
+    def delete_route(self, ecosystem: Ecosystem, service: ServiceName, fence: Fence) -> None: ...
+    def put_job(self, job: Job, fence: Fence) -> None:
+        """Start it once. A second put of the same id, at whatever time, never runs the command again."""
+
+    def delete_job(self, job: JobId, fence: Fence) -> None:
+        """Stop it if it runs (STOPPED), and forget it once it is stopped."""
+
+    def jobs(self) -> Mapping[JobId, Job]:
+        """Jobs of every place, with results where they have ended, until deleted."""
+
+    def traffic(self, ecosystem: Ecosystem) -> tuple[TrafficSample, ...]: ...
+    def crossings(self, ecosystem: Ecosystem, after: int) -> tuple[Crossing, ...]:
+        """Those with ``seq`` > after, ascending. seq grows within an ecosystem and is never reused."""
+
+    def log(self, source: InstanceId | JobId, offset: int) -> Iterator[bytes]:
+        """The log from that byte on, in chunks; negative: that many bytes before the end. Ends at the present end."""
+
+    def boundary(self) -> BoundaryReport: ...
