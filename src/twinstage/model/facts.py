@@ -51,6 +51,8 @@ class Verdict:
     canary_errors: int = 0
     baseline_requests: int = 0
     baseline_errors: int = 0
+    proven: bool = True
+    """False: PROMOTE only because the longest canary is over and the standard promotes unproven."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,13 +36,15 @@ SENTENCES: Mapping[str, str] = {
     "BUILD_TIMED_OUT": "the build did not end within its limit",
     "GATES_RUNNING": "gates are running: {gates}",
     "GATE_FAILED": "refused before staging: gate {gate} failed for commit {commit}: {detail}",
+    "GATE_MISSING": "refused before staging: the standard asks for gate {gate}, and twinstage.yaml of commit {commit} has "
+    "no command for it: add a line `{gate}: <command>` under `gates`",
     "EVIDENCE_COMPLETE": "evidence is complete: {gates}",
     # staging
     "WAITS_FOR_DEPENDENCIES": "waits until {services} run in production",
     "WAITS_FOR_PLACE": "waits for a free lane in staging ({lanes} in use)",
     "DEPLOYING_LANE": "its lane in staging is starting: {healthy} of {wanted} healthy",
     "LANE_NEVER_HEALTHY": "never became healthy in staging: {detail}",
-    "MIRROR_NOT_WHOLE": "waits until the mirror around it is whole: {service} is not, since {since}",
+    "MIRROR_NOT_WHOLE": "waits until the mirror around it is whole: {service} is not since {since} ({detail})",
     "VERIFYING": "its verification runs in staging",
     "VERIFY_FAILED": "verification in staging failed with exit status {status}",
     "VERIFY_TIMED_OUT": "verification in staging did not end within its limit",
@@ -54,6 +56,8 @@ SENTENCES: Mapping[str, str] = {
     "WAITS_FOR_TURN": "waits for its turn: {rollout} of the same service is in {state}",
     "WAITS_FOR_GROUP": "waits for its group: {members}",
     "PINNED": "the service is pinned to {release} by {by}: {why}",
+    "FROZEN": "frozen by {by}: {why}",
+    "BASELINE_STARTING": "waits until what production runs has started, to have something to compare with: {detail}",
     # canary and production
     "EXPOSING": "waits until {share} % of production traffic reaches it: {detail}",
     "BAKING": "canary on {share} % of production traffic, watched until it has baked",
@@ -66,7 +70,8 @@ SENTENCES: Mapping[str, str] = {
     "NOT_COMPARED": "goes without a canary: {why}",
     "NEVER_HEALTHY": "never became healthy in production: {detail}",
     "CRASHING": "its instances keep failing in production: {detail}",
-    "ONLY_HEALTHY_COPY": "stays although unfit: the baseline has no healthy instance",
+    "UNWELL": "its instances do not stay healthy in production: {detail}",
+    "ONLY_HEALTHY_COPY": "stays although unfit, because what production runs has no healthy instance: {why}",
     "SETTLING": "has {share} % of production traffic and is watched before the next step",
     "LIVE": "production runs it",
     # ends
@@ -77,6 +82,13 @@ SENTENCES: Mapping[str, str] = {
     "DEADLINE": "did not leave {state} within its limit: {detail}",
     # platform
     "PLATFORM_TROUBLE": "trouble of the platform, not of the release: {detail}; tried again (attempt {attempt})",
+    "UNSEEN": "waits until {ecosystem} can be seen whole: {detail}",
+    # what cannot be run at all
+    "ARTIFACT_DAMAGED": "its artifact at {detail} is no longer what its build made: submit the commit again",
+    "UNFIT": "the platform can never run it: {detail}",
+    # plans
+    "GROWING": "{service} waits in {ecosystem} for instances of {release}: {healthy} of {wanted} healthy",
+    "DRAINING": "{service} waits in {ecosystem} for the last requests to {release}",
     "SUBMITTED": "submitted by {by}",
 }
 """One sentence a code: the only place where what people read about a rollout is written."""

@@ -1,0 +1,200 @@
+"""Bring a company up on this machine and take it down. Both are idempotent; both say what they do."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+
+from twinstage.inside.packages import allowed_hosts
+from twinstage.model.policy import EcosystemFile
+from twinstage.runtime.local import machine
+from twinstage.runtime.local.company import VIEW, Company
+from twinstage.runtime.local.layout import SANDBOXES, Accounts, Layout, directories, make
+from twinstage.runtime.local.places import Places
+from twinstage.runtime.local.sandbox import keeper, toolchain
+from twinstage.runtime.local.settings import Settings, package_environment
+from twinstage.runtime.local.supervisor.client import Supervisor
+from twinstage.runtime.runtime import Unavailable
+
+Report = Callable[[str], None]
+
+_PATIENCE = 30.0  # seconds for the controller's first answer
+_PROGRAMS = (*(str(place) for place in SANDBOXES), "edge", "packages", "controller")
+
+
+class HostTrouble(Exception):
+    """This machine cannot do it: what, why, and what to do."""
+
+
+def lacking() -> list[str]:
+    """What this machine lacks; empty when a company can be brought up."""
+    return machine.lacking()
+
+
+def up(file: EcosystemFile, report: Report) -> None:
+    """Start what does not run yet and return when the controller answers. Raises HostTrouble."""
+    found = lacking()
+    if found:
+        raise HostTrouble("cannot bring up sealed ecosystems on this machine:\n" + "\n".join(f"- {f}" for f in found))
+    places = Places.of(file.name)
+    layout = Layout.on_host(places)
+    with _alone(layout, file.name):
+        accounts = Accounts.present()
+        _directories(layout, accounts)
+        company = Company(layout, accounts, _settings(file.name, layout, accounts))
+        company.prepare(allowed_hosts(dict(os.environ), []))
+        supervisor = Supervisor(layout.sockets / "core" / "supervisor.sock")
+        if _answers(supervisor):
+            report("the company's processes are up; starting what is missing")
+            _restart_missing(supervisor)
+        else:
+            report("starting production, staging, the workshop and the controller")
+            _start_core(layout)
+        _wait_for_api(layout)
+
+
+def down(name: str) -> None:
+    """Stop everything of the company and leave no process, socket or mount; its state stays. Raises HostTrouble."""
+    layout = Layout.on_host(Places.of(name))
+    if not layout.state.is_dir():
+        raise HostTrouble(f"cannot stop {name}: there is no company of that name here (looked in {layout.state})")
+    with _alone(layout, name):
+        core = Supervisor(layout.sockets / "core" / "supervisor.sock")
+        if _answers(core):
+            core.stop("controller")  # first: nobody may start anew what is being stopped
+        for place in SANDBOXES:
+            _stop_programs(Supervisor(layout.doors(place) / "supervisor.sock"))
+        if _answers(core):
+            pid = core.shut_down()
+            _until(lambda: keeper.start_time(pid) is None, 40.0, "the core supervisor did not stop")
+        for place in SANDBOXES:  # a sandbox outlives its keeper, so one may be left from a core that was killed
+            record = layout.core / f"{place}.pid"
+            pid = keeper.running(record) or 0
+            if pid:
+                keeper.end(pid)
+            record.unlink(missing_ok=True)
+        shutil.rmtree(layout.sockets, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(layout: Layout, name: str) -> Iterator[None]:
+    """One `up` or `down` of a company at a time; the second waits its turn and then finds the work done."""
+    layout.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(layout.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _until(lambda: _locked(handle), 120.0, f"another `up` or `down` of {name} did not end")
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _directories(layout: Layout, accounts: Accounts) -> None:
+    try:
+        for directory in directories(layout, accounts):
+            make(directory)
+        if os.geteuid() == 0:
+            VIEW.mkdir(mode=0o755, exist_ok=True)
+            for shared in (layout.state.parent, layout.sockets.parent):
+                shared.chmod(0o711)
+    except OSError as error:
+        raise HostTrouble(f"cannot make the company's directories: {error}") from error
+
+
+def _settings(name: str, layout: Layout, accounts: Accounts) -> Settings:
+    variables, binds = package_environment(os.environ)
+    settings = Settings(
+        name=name,
+        python=sys.executable,
+        base=str(toolchain.interpreter()),
+        bwrap=str(toolchain.bwrap()),
+        packages=variables,
+        binds=tuple(binds),
+        lacking=machine.unlimited(),
+    )
+    settings.write(layout.state / "settings.json", accounts.core)
+    return settings
+
+
+def _answers(supervisor: Supervisor) -> bool:
+    try:
+        supervisor.processes()
+    except Unavailable:
+        return False
+    return True
+
+
+def _start_core(layout: Layout) -> None:
+    with (layout.core / "supervisord.out").open("ab") as out:
+        subprocess.Popen(
+            [sys.executable, "-m", "supervisor.supervisord", "-c", str(layout.core / "supervisord.conf")],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    supervisor = Supervisor(layout.sockets / "core" / "supervisor.sock")
+    _until(lambda: _answers(supervisor), 20.0, f"the core supervisor did not start; see {layout.core}/supervisord.out")
+
+
+def _restart_missing(supervisor: Supervisor) -> None:
+    supervisor.add(_PROGRAMS)
+    for name, seen in supervisor.processes().items():
+        if seen.state in ("STOPPED", "EXITED", "FATAL"):
+            supervisor.start(name)
+
+
+def _stop_programs(supervisor: Supervisor) -> None:
+    """Ask every instance to stop, all at once, and wait until they have (a sandbox would stop them one by one)."""
+    with contextlib.suppress(Unavailable):
+        supervisor.stop_all()
+        _until(lambda: _stopped(supervisor), 12.0, None)
+
+
+def _stopped(supervisor: Supervisor) -> bool:
+    return all(p.state in ("STOPPED", "EXITED", "FATAL") for p in supervisor.processes().values())
+
+
+def _wait_for_api(layout: Layout) -> None:
+    def ready() -> bool:
+        try:
+            with httpx.Client(transport=httpx.HTTPTransport(uds=str(layout.api)), timeout=1.0) as client:
+                return client.get("http://twinstage/v1/boundary").status_code < 500
+        except httpx.TransportError:
+            return False
+
+    _until(ready, _PATIENCE, f"the controller does not answer; see {layout.core}/controller.log")
+
+
+def _until(true: Callable[[], bool], seconds: float, trouble: str | None) -> None:
+    """Wait for a condition. ``trouble``: what to say when it does not come true; None: go on without it."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            if trouble is None:
+                return
+            raise HostTrouble(f"{trouble} (waited {seconds:.0f} s)")
+        time.sleep(0.05)
+
+
+def state_of(name: str) -> Path:
+    """Where the company's state lies."""
+    return Places.of(name).state

@@ -1,0 +1,94 @@
+"""What this machine must give, tried and not guessed, and what to do where it does not."""
+
+import ctypes.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from twinstage.runtime.local.layout import Accounts
+from twinstage.runtime.local.sandbox import arguments, toolchain
+
+_APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+
+
+def lacking() -> list[str]:
+    """What the machine lacks for sealed ecosystems, each with what to do; empty when all is there. There is no unsealed mode."""
+    if sys.platform != "linux":
+        return [
+            f"sealed ecosystems are made of Linux namespaces, and this is {sys.platform}: "
+            "run Twinstage in a Linux virtual machine"
+        ]
+    found = []
+    if ctypes.util.find_library("seccomp") is None:
+        found.append("the library libseccomp is missing: install the package libseccomp2")
+    for program, package in (("git", "git"), ("nsenter", "util-linux"), ("setpriv", "util-linux")):
+        if shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is None:
+            found.append(f"the program {program} is missing: install the package {package}")
+    if not found:
+        trouble = _try_namespaces()
+        if trouble:
+            found.append(trouble)
+    return found
+
+
+def _try_namespaces() -> str | None:
+    """Make a sandbox within a sandbox, with a network, as `up` will: None when it works."""
+    binds, links = toolchain.system()
+    bwrap = str(toolchain.bwrap())
+    mounts = []
+    for bind in [*binds, *toolchain.ours()]:
+        mounts += ["--ro-bind", bind.source, bind.target]
+    outer = arguments.outer(binds=[], links=links, environment={"PATH": "/usr/bin:/bin"}, hostname="trial")
+    inner = arguments.inner(binds=binds, links=links, environment={}, hostname="trial", directory="/", alone=True)
+    command = [bwrap, *mounts, *outer, "--", bwrap, *inner, "--", "/bin/true"]
+    become = {"user": Accounts.present().core, "group": Accounts.present().core, "extra_groups": []}
+    options = become if os.geteuid() == 0 and toolchain.readable_by_all(Path(bwrap)) else {}
+    try:
+        tried = subprocess.run(command, capture_output=True, text=True, timeout=20, **options)  # type: ignore[call-overload]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"cannot run bubblewrap ({bwrap}): {error}"
+    if tried.returncode == 0:
+        return None
+    return _explained(tried.stderr.strip().splitlines()[-1] if tried.stderr.strip() else "no words")
+
+
+def _explained(said: str) -> str:
+    if _APPARMOR.is_file() and _APPARMOR.read_text().strip() == "1":
+        profile = _profile()
+        return (
+            f"AppArmor forbids user namespaces to ordinary programs here (bubblewrap said: {said}). Allow them to Twinstage's "
+            f"own bubblewrap: run\n{profile}"
+        )
+    limit = Path("/proc/sys/user/max_user_namespaces")
+    if limit.is_file() and limit.read_text().strip() == "0":
+        return "user namespaces are switched off: run `sudo sysctl user.max_user_namespaces=15000`"
+    clone = Path("/proc/sys/kernel/unprivileged_userns_clone")
+    if clone.is_file() and clone.read_text().strip() == "0":
+        return "user namespaces are closed to ordinary users: run `sudo sysctl kernel.unprivileged_userns_clone=1`"
+    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+        return (
+            f"this is a container that forbids namespaces (bubblewrap said: {said}): give it a user namespace of its own and "
+            "an unmasked /proc, or run Twinstage on the machine itself"
+        )
+    return f"this machine does not give user, mount and network namespaces (bubblewrap said: {said})"
+
+
+def _profile() -> str:
+    """One command that writes an AppArmor profile for exactly our bubblewrap. Not tried on a real Ubuntu."""
+    path = toolchain.bwrap()
+    return (
+        f"  printf 'abi <abi/4.0>,\\nprofile twinstage-bwrap {path} flags=(unconfined) {{ userns, }}\\n' "
+        "| sudo tee /etc/apparmor.d/twinstage-bwrap >/dev/null && sudo apparmor_parser -r /etc/apparmor.d/twinstage-bwrap"
+    )
+
+
+def unlimited() -> tuple[str, ...]:
+    """What the boundary lacks here though sealed ecosystems work, each with what it would take."""
+    if os.geteuid() != 0:
+        return (
+            "one account for everything: started by an ordinary user, all processes share that user, so between a sandbox and "
+            "that user's other processes stand the namespaces alone; started by root, each ecosystem has an account of its own",
+        )
+    return ()

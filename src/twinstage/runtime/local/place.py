@@ -1,0 +1,105 @@
+"""One place on this machine (production, staging or the workshop): its ledger, its files and what runs there."""
+
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from twinstage.model.job import Job, JobResult
+from twinstage.model.names import Place
+from twinstage.runtime.local import results
+from twinstage.runtime.local.files import tail
+from twinstage.runtime.local.layout import Layout
+from twinstage.runtime.local.ledger import JobRecord, Ledger
+from twinstage.runtime.local.naming import program_of_job, workload_name
+from twinstage.runtime.local.network.wires import Sentinel
+from twinstage.runtime.local.projection import Projection
+from twinstage.runtime.local.settings import Settings
+from twinstage.runtime.local.supervisor.client import ProcessSeen, Supervisor
+from twinstage.runtime.runtime import Unavailable
+
+STATIC = frozenset({"sentinel", "proxy"})
+_STOPPED = ("STOPPED", "EXITED", "FATAL")
+_AGAIN = 10  # seconds after which a program that the supervisor gave up on is tried again
+
+
+class PlaceDesk:
+    """Keeps one place's processes at what its ledger says. Safe to be killed between any two steps: all is derived."""
+
+    def __init__(self, place: Place, layout: Layout, settings: Settings) -> None:
+        self.place = place
+        self.kept = layout.kept(place)
+        self.ledger = Ledger(layout.desired(place))
+        self.projection = Projection(place, layout, self.ledger, settings)
+        self.supervisor = Supervisor(layout.doors(place) / "supervisor.sock")
+        self.sentinel = None if place is Place.WORKSHOP else Sentinel(layout.doors(place) / "sentinel.sock")
+
+    def nudge(self, *, wires: bool) -> None:
+        """Make the place look at its files now. Raises Unavailable: the intent is on disk, the next look makes it true."""
+        if wires and self.sentinel is not None:
+            self.sentinel.sync()
+        self.settle(self.supervisor.processes())
+
+    def settle(self, processes: dict[str, ProcessSeen]) -> None:
+        """Start what is missing, stop what is surplus, forget what is gone."""
+        wanted = self.projection.wanted()
+        have = set(processes) - STATIC
+        self.supervisor.add(sorted(wanted - have))
+        for name in sorted(have - wanted):
+            if processes[name].state in _STOPPED:
+                self.supervisor.remove(name)
+                have.discard(name)
+            elif processes[name].state != "STOPPING":
+                self.supervisor.stop(name)
+        self._revive({n: seen for n, seen in processes.items() if n in STATIC or n in have & wanted})
+        self._forget(have)
+
+    def _revive(self, processes: dict[str, ProcessSeen]) -> None:
+        """The supervisor gives up after a few tries; a deployment is never given up on, only told of."""
+        now = datetime.now(UTC).timestamp()
+        for name, seen in processes.items():
+            if seen.state == "FATAL" and not name.startswith("job.") and now - seen.stopped > _AGAIN:
+                self.supervisor.start(name)
+
+    def _forget(self, have: set[str]) -> None:
+        if self.projection.forget(have) and self.sentinel is not None:
+            with contextlib.suppress(Unavailable):  # it reads its files again when it next starts or is asked
+                self.sentinel.sync()
+        for name, record in list(self.ledger.workloads.items()):
+            if record.deleted and not any(p.startswith(f"{name}.") for p in have):
+                self.ledger.forget_workload(name)
+        for record_of_job in list(self.ledger.jobs.values()):
+            if record_of_job.deleted and program_of_job(record_of_job.job.id) not in have:
+                self.ledger.forget_job(record_of_job.job.id)
+
+    def jobs(self) -> list[Job]:
+        """Every job here, with its result where it has ended. One that has no result and no process is lost."""
+        if not self.ledger.jobs:
+            return []
+        processes = self.supervisor.processes()
+        return [
+            self._job(r, processes.get(program_of_job(r.job.id))) for r in self.ledger.jobs.values() if not r.deleted
+        ]
+
+    def _job(self, record: JobRecord, process: ProcessSeen | None) -> Job:
+        directory = self.kept / "jobs" / record.job.id
+        ended = results.read(record.job, directory)
+        if ended is not None:
+            return ended
+        if process is not None and process.state in _STOPPED:
+            # It may have ended between our two looks: the result is written before the process goes.
+            again = results.read(record.job, directory)
+            return again or results.lost(record.job, JobResult.LOST, self.log_of_wrapper(record.job))
+        return record.job
+
+    def log_of_wrapper(self, job: Job) -> str:
+        return tail(self.kept / "logs" / f"{program_of_job(job.id)}.log", 2000)
+
+    def log_of_instance(self, program: str) -> Path:
+        return self.kept / "logs" / f"{program}.log"
+
+    def last_line(self, program: str) -> str:
+        lines = tail(self.log_of_instance(program), 600).strip().splitlines()
+        return lines[-1][:200] if lines else ""
+
+    def known(self) -> set[str]:
+        return {workload_name(r.workload.key) for r in self.ledger.workloads.values()}

@@ -1,0 +1,38 @@
+"""How the result that a job's wrapper left reads."""
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from twinstage.model.job import Job, JobResult
+from twinstage.runtime.local.files import tail
+
+_LOG_END = 4000  # bytes of a job's log that travel with its result
+
+
+def read(job: Job, directory: Path) -> Job | None:
+    """The job with its result, or None while there is none. Raises ValueError for a file that is none of ours."""
+    try:
+        told = json.loads((directory / "result.json").read_text())
+    except FileNotFoundError:
+        return None
+    said = tail(directory / "log", _LOG_END)
+    return replace(
+        job,
+        result=JobResult(told["result"]),
+        exit_status=told.get("exit_status"),
+        started=_time(told.get("started")),
+        ended=_time(told.get("ended")),
+        output={str(k): str(v) for k, v in (told.get("output") or {}).items()},
+        log_end="\n".join(part for part in (said.rstrip(), told.get("detail", "")) if part),
+    )
+
+
+def lost(job: Job, result: JobResult, detail: str) -> Job:
+    """A job without a result of its own."""
+    return replace(job, result=result, log_end=detail)
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

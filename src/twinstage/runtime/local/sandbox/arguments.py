@@ -1,0 +1,94 @@
+"""Arguments of bubblewrap: pure. The outer sandbox of an ecosystem (or the workshop) and the inner one of an instance or job."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from twinstage.runtime.local.sandbox.toolchain import BIN, Bind
+
+CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_NET_BIND_SERVICE", "CAP_SETFCAP")
+"""What the first process of an ecosystem needs, over its own namespaces only, to make networks and inner sandboxes."""
+
+
+def _mounts(binds: Iterable[Bind], links: Iterable[tuple[str, str]]) -> list[str]:
+    out: list[str] = []
+    for bind in binds:
+        out += ["--bind" if bind.writable else "--ro-bind", bind.source, bind.target]
+    for to, path in links:
+        out += ["--symlink", to, path]
+    return out
+
+
+def outer(
+    *,
+    binds: Sequence[Bind],
+    links: Sequence[tuple[str, str]],
+    environment: Mapping[str, str],
+    hostname: str,
+) -> list[str]:
+    """Options of the sandbox of a whole ecosystem: uid 0 of its own user namespace, nobody outside it.
+
+    Not --die-with-parent and not --disable-userns: it outlives who started it, and nests sandboxes.
+    """
+    out = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--unshare-net"]
+    out += ["--uid", "0", "--gid", "0", "--hostname", hostname, "--as-pid-1", "--new-session"]
+    for capability in CAPABILITIES:
+        out += ["--cap-add", capability]
+    out += _mounts(binds, links)
+    out += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--dir", "/run/ns"]  # noqa: S108
+    out += ["--clearenv"]
+    for key, value in sorted(environment.items()):
+        out += ["--setenv", key, value]
+    return out
+
+
+def core(*, links: Sequence[tuple[str, str]], environment: Mapping[str, str], hostname: str, account: int) -> list[str]:
+    """Options of the sandbox of one of the core's own programs: the machine's network, its own files, and nothing else."""
+    out = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
+    out += ["--uid", str(account), "--gid", str(account), "--hostname", hostname]
+    out += ["--cap-drop", "ALL", "--disable-userns", "--die-with-parent", "--new-session"]
+    out += _mounts([], links)
+    out += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--clearenv"]  # noqa: S108
+    for key, value in sorted(environment.items()):
+        out += ["--setenv", key, value]
+    return [*out, "--chdir", "/"]
+
+
+def inner(
+    *,
+    binds: Sequence[Bind],
+    links: Sequence[tuple[str, str]],
+    environment: Mapping[str, str],
+    hostname: str,
+    directory: str,
+    alone: bool,
+    uid: int = 1000,
+) -> list[str]:
+    """Options of the sandbox of one instance or job: no capability, no new user namespace, nothing of its neighbours.
+
+    ``alone``: a network namespace of its own with nothing but loopback (the workshop). Otherwise it keeps the network that
+    its launcher entered: the instance's own wire, or the ecosystem's for its proxy.
+    """
+    out = ["--unshare-user", "--uid", str(uid), "--gid", str(uid), "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+    out += [
+        "--unshare-cgroup-try",
+        "--hostname",
+        hostname,
+        "--cap-drop",
+        "ALL",
+        "--disable-userns",
+        "--die-with-parent",
+    ]
+    if alone:
+        out.append("--unshare-net")
+    out += _mounts(binds, links)
+    out += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
+    out += ["--symlink", "/proc/self/mounts", "/etc/mtab", "--clearenv"]
+    for key, value in sorted(environment.items()):
+        out += ["--setenv", key, value]
+    out += ["--remount-ro", "/", "--chdir", directory]
+    return out
+
+
+def path_of(artifact: str | None) -> str:
+    """PATH inside: the artifact's own tools first, then the toolchain, then the system."""
+    first = [f"{artifact}/.venv/bin"] if artifact else []
+    return ":".join([*first, BIN, "/usr/local/bin", "/usr/bin", "/bin"])

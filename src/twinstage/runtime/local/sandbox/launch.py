@@ -1,0 +1,75 @@
+"""Start the sandbox of an ecosystem: ``python -m twinstage.runtime.local.sandbox.launch SPEC``.
+
+Started by root, this is the last thing that root does: it gives the account a private view of the files it may see (the
+interpreter may lie where the account cannot read it), becomes the account, and turns into bubblewrap. It becomes the account
+BEFORE bubblewrap starts, because a sandbox made by root is still root to the machine.
+"""
+
+import ctypes
+import json
+import os
+import sys
+from pathlib import Path
+
+from twinstage.runtime.local.sandbox.toolchain import Bind
+
+_CLONE_NEWNS = 0x00020000
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+
+
+def main(spec: Path, info: str | None) -> None:
+    """SPEC: {"account": uid | null, "view", "bwrap": [directory, program], "options": [],
+    "binds": [[source, target, writable]], "command": []}.
+
+    ``info``: the descriptor to which bubblewrap writes which process it started.
+    """
+    told = json.loads(spec.read_text())
+    binds = [Bind(source=s, target=t, writable=w) for s, t, w in told["binds"]]
+    home, program = told["bwrap"]
+    if told["account"] is not None:
+        # Bubblewrap itself is seen through the view, with the libraries beside it.
+        *binds, itself = private_view([*binds, Bind(source=home, target="/")], Path(told["view"]))
+        home = itself.source
+        become(told["account"])
+    argv = [f"{home}/{program}"]
+    if info is not None:
+        argv += ["--info-fd", info]
+    for bind in binds:
+        argv += ["--bind" if bind.writable else "--ro-bind", bind.source, bind.target]
+    os.execv(argv[0], [*argv, *told["options"], "--", *told["command"]])  # noqa: S606 - no shell is the point
+
+
+def private_view(binds: list[Bind], view: Path) -> list[Bind]:
+    """Bind every source below ``view`` in a mount namespace of our own, and return the binds from there."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+        if libc.mount(source.encode(), target.encode(), kind and kind.encode(), flags, data and data.encode()) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, f"cannot mount {source} on {target}: {os.strerror(number)}")
+
+    if libc.unshare(_CLONE_NEWNS) != 0:
+        raise OSError(ctypes.get_errno(), "cannot make a mount namespace")
+    mount("none", "/", None, _MS_REC | _MS_PRIVATE)
+    mount("tmpfs", str(view), "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=0755,size=64k")
+    out = []
+    for number, bind in enumerate(binds):
+        place = view / str(number)
+        if Path(bind.source).is_dir():
+            place.mkdir()
+        else:
+            place.touch()
+        mount(bind.source, str(place), None, _MS_BIND | _MS_REC)
+        out.append(Bind(source=str(place), target=bind.target, writable=bind.writable))
+    return out
+
+
+def become(account: int) -> None:
+    """Become the account, for good: no other group, no capability, no way back."""
+    os.setgroups([])
+    os.setresgid(account, account, account)
+    os.setresuid(account, account, account)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
