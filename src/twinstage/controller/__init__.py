@@ -1,0 +1,1 @@
+"""The one that decides and acts. Open tick.py first."""

@@ -99,7 +99,7 @@ class Company:
             "LANG": "C.UTF-8",
             "PYTHONPATH": toolchain.search_path(),
         }
-        options = arguments.outer(binds=[], links=self._links, environment=environment, hostname=str(place))
+        options = arguments.outer(links=self._links, environment=environment, hostname=str(place))
         command = [self._settings.python, "-m", "supervisor.supervisord", "-c", f"{DESIRED}/supervisord.conf"]
         return self._accounts.of(place), binds, options, command
 
@@ -156,16 +156,19 @@ class Company:
         )
         write(self._layout.edge / "bootstrap.json", json.dumps(told))
         self._nothing_yet(self._layout.edge)
-        if os.geteuid() == 0:
-            for path in self._layout.edge.glob("*.json"):
-                os.chown(path, self._accounts.core, self._accounts.core)
+        self._give(self._layout.edge / "bootstrap.json")
 
-    @staticmethod
-    def _nothing_yet(directory: Path) -> None:
+    def _nothing_yet(self, directory: Path) -> None:
         """Envoy refuses to start without its files: empty sets until the controller writes them."""
         for name in ("lds.json", "cds.json"):
             if not (directory / name).exists():
                 write(directory / name, json.dumps(discovery.response([])))
+                self._give(directory / name)
+
+    def _give(self, path: Path) -> None:
+        """Written by root, read and replaced by the controller."""
+        if os.geteuid() == 0:
+            os.chown(path, self._accounts.core, -1)
 
     def _edge(self) -> tuple[int, list[Bind], list[str], list[str]]:
         layout = self._layout

@@ -71,6 +71,7 @@ def down(name: str) -> None:
             core.stop("controller")  # first: nobody may start anew what is being stopped
         for place in SANDBOXES:
             _stop_programs(Supervisor(layout.doors(place) / "supervisor.sock"))
+        _stop_programs(core)
         if _answers(core):
             pid = core.shut_down()
             _until(lambda: keeper.start_time(pid) is None, 40.0, "the core supervisor did not stop")
@@ -166,7 +167,7 @@ def _stop_programs(supervisor: Supervisor) -> None:
     """Ask every instance to stop, all at once, and wait until they have (a sandbox would stop them one by one)."""
     with contextlib.suppress(Unavailable):
         supervisor.stop_all()
-        _until(lambda: _stopped(supervisor), 12.0, None)
+        _until(lambda: _stopped(supervisor), 30.0, None)
 
 
 def _stopped(supervisor: Supervisor) -> bool:

@@ -40,9 +40,9 @@ def _try_namespaces() -> str | None:
     mounts = []
     for bind in [*binds, *toolchain.ours()]:
         mounts += ["--ro-bind", bind.source, bind.target]
-    outer = arguments.outer(binds=[], links=links, environment={"PATH": "/usr/bin:/bin"}, hostname="trial")
+    outer = arguments.outer(links=links, environment={"PATH": "/usr/bin:/bin"}, hostname="trial")
     inner = arguments.inner(binds=binds, links=links, environment={}, hostname="trial", directory="/", alone=True)
-    command = [bwrap, *mounts, *outer, "--", bwrap, *inner, "--", "/bin/true"]
+    command = [bwrap, *outer, *mounts, "--", bwrap, *inner, "--", "/bin/true"]
     become = {"user": Accounts.present().core, "group": Accounts.present().core, "extra_groups": []}
     options = become if os.geteuid() == 0 and toolchain.readable_by_all(Path(bwrap)) else {}
     try:

@@ -6,6 +6,7 @@ every reference is known before it is used.
 
 import json
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -92,12 +93,11 @@ class Projection:
             "environment": {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
             "seal": job.builds if job.kind is JobKind.BUILD else None,
             "log_bytes": _LOG_BYTES,
+            "beyond": [str(Path(sys.base_prefix).resolve())],
         }
         write(self._directory / "jobs" / f"{job.id}.json", json.dumps(told))
         command = [self._settings.python, "-m", "twinstage.inside.job", f"{DESIRED}/jobs/{job.id}.json"]
-        text = configuration.program(
-            program, command, log=f"{STATE}/logs/{program}.log", once=True, stop_seconds=_STOP_SECONDS
-        )
+        text = configuration.program(program, command, log=f"{STATE}/logs/{program}.log", once=True, stop_seconds=15)
         write(conf, text, durable=False)
 
     def _write_stand(self, program: str, stand: instance.Stand) -> None:

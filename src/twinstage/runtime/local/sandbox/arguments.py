@@ -19,7 +19,6 @@ def _mounts(binds: Iterable[Bind], links: Iterable[tuple[str, str]]) -> list[str
 
 def outer(
     *,
-    binds: Sequence[Bind],
     links: Sequence[tuple[str, str]],
     environment: Mapping[str, str],
     hostname: str,
@@ -32,8 +31,9 @@ def outer(
     out += ["--uid", "0", "--gid", "0", "--hostname", hostname, "--as-pid-1", "--new-session"]
     for capability in CAPABILITIES:
         out += ["--cap-add", capability]
-    out += _mounts(binds, links)
+    # Empty directories first: a bind may lie below one of them.
     out += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--dir", "/run/ns"]  # noqa: S108
+    out += _mounts([], links)
     out += ["--clearenv"]
     for key, value in sorted(environment.items()):
         out += ["--setenv", key, value]
@@ -45,8 +45,9 @@ def core(*, links: Sequence[tuple[str, str]], environment: Mapping[str, str], ho
     out = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
     out += ["--uid", str(account), "--gid", str(account), "--hostname", hostname]
     out += ["--cap-drop", "ALL", "--disable-userns", "--die-with-parent", "--new-session"]
+    out += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
     out += _mounts([], links)
-    out += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--clearenv"]  # noqa: S108
+    out.append("--clearenv")
     for key, value in sorted(environment.items()):
         out += ["--setenv", key, value]
     return [*out, "--chdir", "/"]
@@ -79,8 +80,8 @@ def inner(
     ]
     if alone:
         out.append("--unshare-net")
-    out += _mounts(binds, links)
     out += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
+    out += _mounts(binds, links)
     out += ["--symlink", "/proc/self/mounts", "/etc/mtab", "--clearenv"]
     for key, value in sorted(environment.items()):
         out += ["--setenv", key, value]

@@ -34,9 +34,10 @@ def main(spec: Path, info: str | None) -> None:
     argv = [f"{home}/{program}"]
     if info is not None:
         argv += ["--info-fd", info]
+    argv += told["options"]  # its empty directories first: a bind may lie below one of them
     for bind in binds:
         argv += ["--bind" if bind.writable else "--ro-bind", bind.source, bind.target]
-    os.execv(argv[0], [*argv, *told["options"], "--", *told["command"]])  # noqa: S606 - no shell is the point
+    os.execv(argv[0], [*argv, "--", *told["command"]])  # noqa: S606 - no shell is the point
 
 
 def private_view(binds: list[Bind], view: Path) -> list[Bind]:

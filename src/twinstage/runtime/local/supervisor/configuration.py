@@ -10,7 +10,9 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f;\"]")
 def _value(text: str) -> str:
     """One value as supervisord reads it back: `%` doubled; what could end the line or begin a comment is refused."""
     if _UNPRINTABLE.search(text):
-        raise ValueError(f"cannot write {text!r} into supervisord's configuration: no control character, quote or semicolon")
+        raise ValueError(
+            f"cannot write {text!r} into supervisord's configuration: no control character, quote or semicolon"
+        )
     return text.replace("%", "%%")
 
 
@@ -68,12 +70,12 @@ def program(
         ("stdout_logfile_backups", 1),
         ("stopsignal", "TERM"),
         ("stopwaitsecs", stop_seconds),
-        ("killasgroup", "true"),
     ]
     if environment:
         lines.append(("environment", ",".join(f'{_value(k)}="{_value(v)}"' for k, v in environment)))
     if once:
+        # The wrapper stops its command's own group, and must itself live to write the result.
         lines += [("autorestart", "false"), ("startsecs", 0), ("startretries", 0)]
     else:
-        lines += [("autorestart", "true"), ("startsecs", 1), ("startretries", 5)]
+        lines += [("autorestart", "true"), ("startsecs", 1), ("startretries", 5), ("killasgroup", "true")]
     return _section(f"program:{_value(name)}", lines)

@@ -1,0 +1,1 @@
+"""What the shop sells, with today's prices and stock."""

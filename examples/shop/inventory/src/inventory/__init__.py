@@ -1,0 +1,1 @@
+"""How much of everything is in the warehouse. An old program: its port is fixed."""

@@ -1,0 +1,1 @@
+"""Takes an order: has it paid, then shipped."""

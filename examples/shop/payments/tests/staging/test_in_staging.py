@@ -1,0 +1,12 @@
+import pytest
+
+
+@pytest.mark.parametrize("country", ["AT", "DE", "FR", "IT"])
+def test_the_test_bank_pays(ask, country):
+    status, receipt = ask("/payments", {"amount": 1200, "country": country})
+    assert status == 200
+    assert receipt["authorisation"].startswith("testbank-")
+
+
+def test_not_a_payment(ask):
+    assert ask("/payments", {"amount": 0, "country": "DE"})[0] == 422

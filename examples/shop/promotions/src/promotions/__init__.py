@@ -1,0 +1,1 @@
+"""Which discounts there are. It and pricing depend on each other."""

@@ -1,0 +1,1 @@
+"""The shop's pages and its checkout. All nine others work for it, directly or not."""

@@ -1,0 +1,33 @@
+"""One rollout with all that explains where it is."""
+
+from twinstage import wire
+from twinstage.api import advice, counts, documents, history
+from twinstage.api.office import Office
+from twinstage.model.rollout import Rollout
+
+HISTORY = 500
+CROSSINGS = 50
+BREAKS = 50
+
+
+def journey(office: Office, rollout: Rollout) -> wire.Journey:
+    store = office.store
+    journal = store.journal(rollout=rollout.id, limit=HISTORY, tail=True)
+    evidence = store.evidence(rollout.service, rollout.commit)
+    crossings = []
+    if rollout.release is not None:
+        crossings = store.crossings(release=rollout.release, since=rollout.submitted, limit=CROSSINGS)
+    passed = sum(e.passed for e in evidence)
+    return wire.Journey(
+        at=office.now(),
+        rollout=documents.rollout(rollout, history.phase(rollout, journal)),
+        steps=history.steps(rollout, journal, passed),
+        unblock=advice.unblock(rollout),
+        health=counts.overlay(office.latest(), rollout),
+        wanted=list(store.policy().gates),
+        evidence=[documents.evidence(e) for e in evidence],
+        jobs=[documents.job(j) for j in store.jobs(rollout=rollout.id)],
+        crossings=[documents.crossing(c) for c in crossings],
+        breaks=[documents.broken(b) for b in store.mirror_breaks(open_only=False, since=rollout.submitted)[-BREAKS:]],
+        history=[documents.entry(row) for row in journal],
+    )

@@ -1,0 +1,75 @@
+"""The table of everything the API answers: method, path, handler, and what it is for. Nothing is mounted elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+
+from twinstage import wire
+from twinstage.api import logs, orders, packs, reads
+from twinstage.api.problems import MEDIA_TYPE
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    summary: str
+    refusals: tuple[int, ...] = ()
+    """Statuses it may answer instead, each with a problem document."""
+
+
+# fmt: off
+ROUTES = (
+    Route("GET",  "/v1/status", reads.read_status, "Everything at one glance; waits for a change"),
+    Route("GET",  "/v1/services", reads.list_services, "Every service, as in the status"),
+    Route("GET",  "/v1/services/{service}", reads.read_service, "One service with its instances", (404,)),
+    Route("GET",  "/v1/services/{service}/commits", packs.list_commits, "Commits that the mirror has", (404,)),
+    Route("PUT",  "/v1/services/{service}/commits/{sha}", packs.receive_commit, "Bring a commit as a pack", (404, 413)),
+    Route("POST", "/v1/services/{service}/rollouts", orders.submit, "Ship a commit", (404, 409)),
+    Route("POST", "/v1/services/{service}/rollback", orders.rollback, "Go back, and pin the service", (404, 409)),
+    Route("POST", "/v1/services/{service}/resume", orders.resume, "Let releases move on again", (404, 409)),
+    Route("GET",  "/v1/rollouts", reads.list_rollouts, "Rollouts, newest first", (404,)),
+    Route("GET",  "/v1/rollouts/{rollout}", reads.read_rollout, "One rollout", (404,)),
+    Route("GET",  "/v1/rollouts/{rollout}/why", reads.read_why, "Why it is where it is, and all that explains it", (404,)),
+    Route("POST", "/v1/rollouts/{rollout}/abort", orders.abort, "End a rollout", (404, 409)),
+    Route("GET",  "/v1/intents/{intent}", reads.read_intent, "What was asked and its answer; waits for it", (404,)),
+    Route("GET",  "/v1/journal", reads.read_journal, "The audit journal, oldest first"),
+    Route("GET",  "/v1/logs/{source}", logs.read_log, "The log of an instance or a job", (404,)),
+    Route("GET",  "/v1/boundary", reads.read_boundary, "What separates the ecosystems, and who tried to pass"),
+    Route("PUT",  "/v1/ecosystem", orders.configure, "Bring the company's file into force", (409,)),
+)
+# fmt: on
+
+ORDERS = {orders.submit, orders.rollback, orders.resume, orders.abort, orders.configure}
+"""These answer 202 with an intent: the controller carries it out and answers there."""
+
+
+def mount(app: FastAPI) -> None:
+    for route in ROUTES:
+        app.add_api_route(
+            route.path,
+            route.handler,
+            methods=[route.method],
+            summary=route.summary,
+            status_code=202 if route.handler in ORDERS else 200,
+            responses={status: _refusal(status) for status in (*route.refusals, 422, 503)},
+            **_body(route),
+        )
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    words = {404: "There is none.", 409: "Not now.", 413: "Too large.", 422: "Not as described.", 503: "Try again."}
+    return {"model": wire.Problem, "description": words[status], "content": {MEDIA_TYPE: {}}}
+
+
+def _body(route: Route) -> dict[str, Any]:
+    """What the handlers' signatures cannot say: bodies that are no JSON."""
+    if route.handler is packs.receive_commit:
+        pack = {"application/x-git-packed-objects": {"schema": {"type": "string", "format": "binary"}}}
+        return {"openapi_extra": {"requestBody": {"required": True, "content": pack}}}
+    if route.handler is logs.read_log:
+        return {"response_class": logs.Log}
+    return {}

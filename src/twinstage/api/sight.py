@@ -1,0 +1,41 @@
+"""Reads from the store what ``status`` is made of. The only place of the status that touches the store."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from twinstage.api.documents import PHASE
+from twinstage.api.office import Office
+from twinstage.api.rows import Sight
+from twinstage.model.rollout import State
+from twinstage.store.trouble import Unknown
+
+PAST = 10
+"""Rollouts of a service to look back on: enough to find since when production runs what it runs."""
+CROSSINGS = 1000
+
+
+def look(office: Office, only: Iterable[str] | None = None) -> Sight:
+    """Everything at this moment; ``only`` these services where given. Raises Unknown before the first ``up``."""
+    store = office.store
+    file = store.ecosystem()
+    if file is None:
+        raise Unknown("cannot show the company: it has no ecosystem.yaml yet; bring it up with `twinstage up FILE`")
+    now = office.now()
+    wanted = None if only is None else set(only)
+    services = {n: s for n, s in store.services().items() if not s.removed and (wanted is None or n in wanted)}
+    rollouts = [r for r in store.rollouts(open_only=True) if r.service in services]
+    gating = [r for r in rollouts if r.state is State.GATING]
+    return Sight(
+        at=now,
+        name=file.name,
+        policy=file.policy,
+        services=services,
+        releases=store.releases(),
+        open=rollouts,
+        past={name: store.rollouts(service=name, limit=PAST) for name in services},
+        passed={r.id: sum(e.passed for e in store.evidence(r.service, r.commit)) for r in gating},
+        journals={r.id: store.journal(rollout=r.id, tail=True) for r in rollouts if r.state not in PHASE},
+        crossings=store.attributed(since=now - timedelta(hours=24), limit=CROSSINGS),
+        breaks=store.mirror_breaks(open_only=True),
+        seen=office.latest(),
+    )

@@ -1,0 +1,74 @@
+"""Which company a command speaks to, and as whom."""
+
+import getpass
+import os
+import re
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twinstage.cli.exits import Exit, Stop
+from twinstage.cli.screen import errors
+from twinstage.client import Client
+from twinstage.runtime.local.places import Places, companies
+
+Named = Annotated[
+    str | None,
+    typer.Option(
+        "--ecosystem",
+        "-e",
+        metavar="NAME",
+        envvar="TWINSTAGE_ECOSYSTEM",
+        help="The company to speak to. Default: that of ./ecosystem.yaml, else the only one that is up.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the controller's answer as JSON.", show_default=False)]
+
+NAME = re.compile(r"^ecosystem:\s*['\"]?([A-Za-z0-9][A-Za-z0-9._-]*)['\"]?\s*(#.*)?$", re.MULTILINE)
+"""Only the name is wanted here: a file with mistakes elsewhere must not keep anybody from asking for the status."""
+
+
+def choose(named: str | None, here: Path | None = None) -> str:
+    """The company's name. Raises Stop when it cannot be told."""
+    if named:
+        return named
+    file = (here or Path.cwd()) / "ecosystem.yaml"
+    if file.is_file() and (found := NAME.search(file.read_text("utf-8", "replace"))):
+        return found.group(1)
+    running = companies()
+    if len(running) == 1:
+        return running[0]
+    if not running:
+        raise Stop(
+            Exit.TROUBLE,
+            "cannot tell which company: none is up, and there is no ecosystem.yaml here",
+            hint="start one with `twinstage up FILE`, or see a ready-made one with `twinstage demo`",
+        )
+    raise Stop(
+        Exit.USAGE,
+        f"cannot tell which company: {', '.join(running)} are up",
+        hint=f"say which: --ecosystem {running[0]}, or TWINSTAGE_ECOSYSTEM={running[0]}",
+    )
+
+
+def reach(named: str | None, *, patience: float = 15.0) -> Client:
+    """A client of the chosen company. Connects with its first call, not here."""
+    name = choose(named)
+    return Client(
+        Places.of(name).api,
+        name=name,
+        patience=patience,
+        notice=lambda text: errors().print(f"[dim]{text}[/dim]"),
+    )
+
+
+def whoami() -> str:
+    """``ada@build7``: written into the journal beside everything that is asked."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as containers have them
+        user = f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}"

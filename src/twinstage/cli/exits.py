@@ -1,0 +1,25 @@
+"""What the process says to the shell when it ends, and the one exception by which a command ends early."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Documented in ``--help`` and kept: scripts decide by these."""
+
+    DONE = 0
+    FAILED = 1
+    """The release failed, or was aborted or superseded."""
+    USAGE = 2
+    WAITING = 3
+    """Waiting, or refused."""
+    TROUBLE = 4
+    """Trouble of the platform: the controller does not answer, or cannot do it."""
+    INTERRUPTED = 130
+
+
+class Stop(Exception):
+    """End here with this status. ``detail`` and ``hint`` go below the message; an empty message says nothing."""
+
+    def __init__(self, status: Exit, message: str = "", *, detail: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.status, self.message, self.detail, self.hint = status, message, detail, hint

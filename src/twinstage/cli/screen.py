@@ -1,0 +1,52 @@
+"""Where output goes, and how it looks: colours live in a terminal, plain lines anywhere else."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from pydantic import BaseModel, TypeAdapter
+from rich.console import Console
+from rich.theme import Theme
+
+THEME = Theme(
+    {
+        "good": "green",
+        "bad": "bold red",
+        "busy": "cyan",
+        "warn": "yellow",
+        "quiet": "dim",
+        "name": "bold",
+        "id": "magenta",
+    },
+    inherit=True,
+)
+
+
+def output() -> Console:
+    """For what was asked for. Made on each call, so that it follows sys.stdout. Piped: never wrapped to 80 columns."""
+    return Console(theme=THEME, highlight=False, width=None if sys.stdout.isatty() else _piped_width(), soft_wrap=False)
+
+
+def errors() -> Console:
+    """For complaints and notices, which must not mix into what a script reads."""
+    return Console(theme=THEME, highlight=False, stderr=True, width=None if sys.stderr.isatty() else _piped_width())
+
+
+def lively(console: Console) -> bool:
+    """May lines be drawn over? Not when piped, on a dumb terminal, or under NO_COLOR."""
+    return console.is_terminal and not console.is_dumb_terminal and "NO_COLOR" not in os.environ
+
+
+def as_json(document: BaseModel | Sequence[BaseModel]) -> None:
+    """Indented JSON on stdout, whole, with nothing else."""
+    if isinstance(document, BaseModel):
+        text = document.model_dump_json(indent=2)
+    else:
+        text = TypeAdapter(list[BaseModel]).dump_json(list(document), indent=2, serialize_as_any=True).decode()
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _piped_width() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdigit() and int(columns) >= 40 else 160

@@ -1,0 +1,38 @@
+"""``twinstage status``"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from twinstage.cli import table
+from twinstage.cli.company import Json, Named, reach
+from twinstage.cli.screen import as_json, output
+
+
+def status(
+    service: Annotated[str | None, typer.Argument(help="Only this service, in detail.", show_default=False)] = None,
+    ecosystem: Named = None,
+    json: Json = False,
+) -> None:
+    """Show every service: what production runs, whether staging mirrors it, and which release is in which phase."""
+    console = output()
+    with reach(ecosystem) as client:
+        if service is not None:
+            found = client.service(service)
+            if json:
+                as_json(found)
+            else:
+                console.print(table.detail(found, datetime.now(UTC)))
+            return
+        everything = client.status()
+    if json:
+        as_json(everything)
+        return
+    console.print(
+        Group(table.draw(everything, console.width), Text())
+        if console.is_terminal
+        else table.draw(everything, console.width)
+    )

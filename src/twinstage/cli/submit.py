@@ -1,0 +1,105 @@
+"""``twinstage submit``"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from twinstage import wire
+from twinstage.cli import words
+from twinstage.cli.company import Json, Named, reach, whoami
+from twinstage.cli.exits import Exit, Stop
+from twinstage.cli.following import follow
+from twinstage.cli.orders import NoWait
+from twinstage.cli.screen import as_json, errors, output
+from twinstage.client import Client, Refused
+from twinstage.forge.git import ForgeTrouble, NotARepository, UnknownRevision
+from twinstage.forge.repository import Repository
+
+Service = Annotated[str | None, typer.Argument(help="The service whose commit it is.", show_default=False)]
+Commit = Annotated[
+    str | None, typer.Argument(help="A commit, branch or tag. Default: the head of its branch.", show_default=False)
+]
+All = Annotated[bool, typer.Option("--all", help="Submit every service's branch head.", show_default=False)]
+
+
+def submit(
+    service: Service = None,
+    commit: Commit = None,
+    every: All = False,
+    ecosystem: Named = None,
+    no_wait: NoWait = False,
+    json: Json = False,
+) -> None:
+    """Ship a commit: through the gates, staging and canary to production, all by itself.
+
+    Shows how far it is until it is live, or has failed. Ctrl-C stops only the showing.
+    """
+    if (service is None) != every or (every and commit):
+        raise Stop(
+            Exit.USAGE, "cannot submit: name one service, or --all of them", hint="twinstage submit SERVICE [COMMIT]"
+        )
+    with reach(ecosystem) as client:
+        started = _submit(client, service, commit, json) if service is not None else _submit_all(client, json)
+        rollouts = [intent.rollout for intent in started if intent.rollout]
+        if json and (no_wait or not rollouts):
+            as_json(started[0] if service is not None else started)
+        elif no_wait:
+            for intent in started:
+                output().print(f"{intent.rollout or ''}  [quiet]{escape(intent.answer)}[/]")
+        elif rollouts:
+            follow(client, rollouts, json=json, alone=service is not None)
+
+
+def _submit(client: Client, service: str, commit: str | None, json: bool) -> list[wire.Intent]:
+    intent = send(client, client.service(service), commit)
+    if not intent.accepted:
+        if json:
+            as_json(intent)
+        raise Stop(Exit.WAITING, f"{service} is not shipped", detail=intent.answer)
+    if intent.rollout is None and not json:
+        output().print(f"[good]✔[/] {escape(intent.answer)}")
+    return [intent]
+
+
+def _submit_all(client: Client, json: bool) -> list[wire.Intent]:
+    """Every service, as far as it goes: one that cannot be submitted does not keep the others."""
+    accepted, refused = [], 0
+    for row in client.services():
+        try:
+            intent = send(client, client.service(row.name), None)
+        except (Refused, Stop) as trouble:
+            detail = [m.text for m in trouble.problem.mistakes] if isinstance(trouble, Refused) else [trouble.detail]
+            text = str(trouble)
+        else:
+            if intent.accepted:
+                accepted.append(intent)
+                if intent.rollout is None and not json:
+                    output().print(f"[good]✔[/] {escape(intent.answer)}")
+                continue
+            text, detail = intent.answer, []
+        refused += 1
+        errors().print(
+            "\n  ".join([f"[bad]✘[/] {escape(row.name)}: {escape(text)}", *map(escape, filter(None, detail))])
+        )
+    if refused and not accepted:
+        raise Stop(Exit.WAITING, "nothing is shipped")
+    if refused:
+        errors().print(f"[warn]{words.count(refused, 'service')} not shipped; the others go on[/]")
+    return accepted
+
+
+def send(client: Client, service: wire.Service, revision: str | None) -> wire.Intent:
+    """Give the controller the commit with all that it lacks of it, ask to ship it, and wait for the answer."""
+    repository = Repository(Path(service.repository))
+    try:
+        commit = repository.resolve(revision) if revision else repository.head(service.branch)
+        known = client.commits(service.name)
+        if commit not in known:
+            client.upload(service.name, commit, repository.pack(commit, known))
+    except (NotARepository, UnknownRevision) as trouble:
+        raise Stop(Exit.USAGE, str(trouble)) from None
+    except ForgeTrouble as trouble:
+        raise Stop(Exit.TROUBLE, str(trouble)) from None
+    return client.answered(client.submit(service.name, commit, whoami()))

@@ -1,0 +1,30 @@
+"""What a controller needs of forge and artifacts: commits, their definitions, and what was built from them."""
+
+from typing import Protocol
+
+from twinstage.model.commit import CommitInfo
+from twinstage.model.release import Artifact, Definition
+from twinstage.model.rollout import ServiceState
+
+
+class Shelf(Protocol):
+    """artifacts.TreeShelf on one machine. Each may raise forge.ForgeTrouble or OSError, which blame the platform."""
+
+    def definition(self, service: ServiceState, commit: str) -> Definition:
+        """Raises config.Problems where twinstage.yaml has mistakes."""
+
+    def commit(self, service: ServiceState, commit: str) -> CommitInfo: ...
+
+    def export(self, service: ServiceState, commit: str) -> str:
+        """Makes the commit's export where it is missing, and returns its name."""
+
+    def location(self, service: ServiceState, commit: str, definition: Definition) -> str:
+        """Where it is (to be) built. The same inputs have the same location."""
+
+    def sealed(self, location: str) -> Artifact | None:
+        """What was built there and is intact."""
+
+    def seal(self, location: str, digest: str) -> Artifact:
+        """Raises artifacts.Damaged when what stands there is not what its build reported."""
+
+    def intact(self, artifact: Artifact) -> bool: ...

@@ -1,0 +1,91 @@
+"""The SQLite file: opened, private to its owner, at the present schema, with the two kinds of transaction."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, create_engine, event, insert, select, update
+
+from twinstage.model.encoding import encode, loads
+from twinstage.store import tables as t
+from twinstage.store.schema import bring_up
+from twinstage.store.trouble import StaleEpoch
+
+
+T = TypeVar("T")
+
+
+class Database:
+    """What every part of the store is built on: ``reading()``, ``writing()`` and the epoch."""
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self.path = path
+        self.epoch: int | None = None
+        """Of the controller that took the store through this object; None: reads and intents only."""
+        self.generation = 0
+        """+1 each committed decision."""
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.chmod(0o600)
+        self._engine = create_engine(f"sqlite:///{path}")
+        synchronous = "FULL" if durable else "OFF"
+
+        @event.listens_for(self._engine, "connect")
+        def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+            # The driver's own transactions would commit before DDL and leave half of a failed migration behind.
+            connection.isolation_level = None
+            for pragma in ("busy_timeout=10000", "journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(self._engine, "begin")
+        def _begun(connection: Connection) -> None:
+            # IMMEDIATE: a write transaction never finds at its end that somebody else wrote since its first read.
+            immediate = connection.get_execution_options().get("immediate", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+        with self._immediate() as connection:
+            bring_up(connection, path)
+
+    def close(self) -> None:
+        """Give back the file. A store is not used afterwards."""
+        self._engine.dispose()
+
+    def take(self, at: datetime) -> int:
+        """Become the one controller. Returns the new epoch; every older holder's writes are refused from now on."""
+        with self._immediate() as connection:
+            row = connection.execute(select(t.standing)).one()
+            self.epoch, self.generation = row.epoch + 1, row.generation
+            connection.execute(update(t.standing).values(epoch=self.epoch))
+            why = f"a controller took the store with epoch {self.epoch}"
+            line = {"at": encode(at), "who": "twinstage", "what": "controller", "why": why, "after": str(self.epoch)}
+            connection.execute(insert(t.journal).values(line))
+        return self.epoch
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent look."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction of the controller's; counts a generation. Raises StaleEpoch once somebody newer took it."""
+        with self._immediate() as connection:
+            row = connection.execute(select(t.standing)).one()
+            if row.epoch != self.epoch:
+                mine = "none" if self.epoch is None else str(self.epoch)
+                raise StaleEpoch(f"cannot write {self.path}: epoch {row.epoch} has it, this controller's is {mine}")
+            connection.execute(update(t.standing).values(generation=row.generation + 1))
+            yield connection
+        self.generation = row.generation + 1
+
+    @contextmanager
+    def _immediate(self) -> Iterator[Connection]:
+        with self._engine.connect() as plain:
+            connection = plain.execution_options(immediate=True)
+            with connection.begin():
+                yield connection

@@ -1,0 +1,95 @@
+"""What the store holds beside the model's own nouns, and what one transaction may write."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from twinstage.model.facts import MirrorBreak
+from twinstage.model.job import Job
+from twinstage.model.names import ReleaseId, RolloutId, ServiceName
+from twinstage.model.release import Evidence, Release
+from twinstage.model.rollout import Intent, Rollout, ServiceState
+from twinstage.model.seen import Crossing, TrafficSample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line of the audit journal, before it has its number and its time."""
+
+    who: str
+    """A person's name, or ``twinstage``."""
+    what: str
+    """``rollout`` ``baseline`` ``pin`` ``intent`` ``job`` ``crossing`` ``mirror`` ``ecosystem`` ``controller``."""
+    why: str
+    """A sentence."""
+    service: ServiceName | None = None
+    rollout: RolloutId | None = None
+    release: ReleaseId | None = None
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalRow:
+    """One line of the audit journal: who, what, why, when, before, after."""
+
+    seq: int
+    at: datetime
+    who: str
+    what: str
+    why: str
+    service: ServiceName | None
+    rollout: RolloutId | None
+    release: ReleaseId | None
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """Where a canary's judging began: all counters of its service when its present share was first seen in force."""
+
+    rollout: RolloutId
+    since: datetime
+    first: tuple[TrafficSample, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attributed:
+    """A crossing, and the release that its source was running (None: a source that nobody knows any more)."""
+
+    crossing: Crossing
+    service: ServiceName | None
+    release: ReleaseId | None
+    rollout: RolloutId | None = None
+    """The rollout whose job it was; None when an instance made it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """Everything that one transaction writes: all of it, or nothing.
+
+    ``rollouts`` and ``services`` are (before, after) pairs; before None inserts. The row must still have before's
+    version, else Conflict; ``after`` is written with that version plus one.
+    """
+
+    at: datetime
+    rollouts: tuple[tuple[Rollout | None, Rollout], ...] = ()
+    services: tuple[tuple[ServiceState, ServiceState], ...] = ()
+    releases: tuple[Release, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    """New ones. An id that exists already is left as it is."""
+    results: tuple[Job, ...] = ()
+    """Recorded ones with their results."""
+    evidence: tuple[Evidence, ...] = ()
+    crossings: tuple[Attributed, ...] = ()
+    breaks: tuple[MirrorBreak, ...] = ()
+    """until None: begins (one open break a service). Otherwise: the open one of that service ends then."""
+    watches: tuple[Watch, ...] = ()
+    intent: Intent | None = None
+    """Answered by this transaction."""
+    journal: tuple[Entry, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        parts = (self.rollouts, self.services, self.releases, self.jobs, self.results, self.evidence, self.crossings)
+        return not any((*parts, self.breaks, self.watches, self.intent, self.journal))

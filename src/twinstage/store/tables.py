@@ -1,0 +1,132 @@
+"""The tables as queries see them. migrations/ makes them; a test compares the two.
+
+A row is a few columns to find it by and ``body``: the frozen dataclass as JSON (model/encoding.py). So a decision
+that is read back is exactly the one that was written, and the columns are only ever derived from it.
+"""
+
+from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, UniqueConstraint
+
+metadata = MetaData()
+
+standing = Table(
+    "standing",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+)
+
+ecosystem = Table(
+    "ecosystem", metadata, Column("id", Integer, primary_key=True), Column("body", String, nullable=False)
+)
+
+services = Table(
+    "services",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("body", String, nullable=False),
+)
+
+offsets = Table(
+    "offsets",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("service", String, nullable=False, unique=True),
+)
+"""A service has one offset: its four ports are that far into their ranges. Rows stay: ports are not reused."""
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("service", String, nullable=False),
+    Column("body", String, nullable=False),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("service", String, nullable=False, index=True),
+    Column("state", String, nullable=False),
+    Column("open", Boolean, nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("body", String, nullable=False),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("service", String, nullable=False),
+    Column("commit_id", String, nullable=False, index=True),
+    Column("gate", String, nullable=False),
+    Column("body", String, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("rollout", String, nullable=False, index=True),
+    Column("finished", Boolean, nullable=False, index=True),
+    Column("body", String, nullable=False),
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("pending", Boolean, nullable=False, index=True),
+    Column("body", String, nullable=False),
+)
+
+crossings = Table(
+    "crossings",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("ecosystem", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("release", String, nullable=True, index=True),
+    Column("at", String, nullable=False),
+    Column("body", String, nullable=False),
+    UniqueConstraint("ecosystem", "number"),
+)
+
+mirror_breaks = Table(
+    "mirror_breaks",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("service", String, nullable=False),
+    Column("open", Boolean, nullable=False, index=True),
+    Column("until", String, nullable=True, index=True),
+    Column("body", String, nullable=False),
+)
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("rollout", String, primary_key=True),
+    Column("body", String, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("why", String, nullable=False),
+    Column("service", String, nullable=True, index=True),
+    Column("rollout", String, nullable=True, index=True),
+    Column("release", String, nullable=True),
+    Column("before", String, nullable=True),
+    Column("after", String, nullable=True),
+)
+"""Append-only: triggers refuse UPDATE and DELETE."""

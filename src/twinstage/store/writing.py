@@ -1,0 +1,96 @@
+"""Puts a Change into its tables, on the caller's transaction."""
+
+from dataclasses import replace
+
+from sqlalchemy import Connection, insert, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from twinstage.model.encoding import dumps, encode
+from twinstage.model.facts import MirrorBreak
+from twinstage.model.job import Job
+from twinstage.model.rollout import Intent, Rollout, ServiceState
+from twinstage.store import tables as t
+from twinstage.store.rows import Attributed, Change
+from twinstage.store.trouble import Conflict
+
+
+def write(connection: Connection, change: Change) -> None:
+    for release in change.releases:
+        values = {"id": release.id, "service": release.service, "body": dumps(release)}
+        connection.execute(insert(t.releases).prefix_with("OR IGNORE").values(values))
+    # Those that leave production first: one transaction may hand a service's place there from one rollout to the next.
+    for before, after in sorted(change.rollouts, key=lambda pair: pair[1].share):
+        _rollout(connection, before, after)
+    for old, new in change.services:
+        _service(connection, old, new)
+    for job in change.jobs:
+        finished = job.result is not None
+        planned = insert(t.jobs).values(id=job.id, rollout=job.rollout, finished=finished, body=dumps(job))
+        connection.execute(planned.prefix_with("OR IGNORE"))
+    for job in change.results:
+        _result(connection, job)
+    for item in change.evidence:
+        shown = insert(t.evidence).values(service=item.service, commit_id=item.commit, gate=item.gate, body=dumps(item))
+        connection.execute(shown)
+    for crossing in change.crossings:
+        _crossing(connection, crossing)
+    for broken in change.breaks:
+        _break(connection, broken)
+    for watch in change.watches:
+        body = dumps(watch)
+        row = upsert(t.windows).values(rollout=watch.rollout, body=body)
+        connection.execute(row.on_conflict_do_update(index_elements=["rollout"], set_={"body": body}))
+    if change.intent is not None:
+        _intent(connection, change.intent)
+    for entry in change.journal:
+        connection.execute(insert(t.journal).values(at=encode(change.at), **encode(entry)))
+
+
+def _rollout(connection: Connection, before: Rollout | None, after: Rollout) -> None:
+    if before is None:
+        row = {"id": after.id, "service": after.service, "state": after.state.value, "open": after.open}
+        connection.execute(insert(t.rollouts).values(**row, version=after.version, body=dumps(after)))
+        return
+    saved = replace(after, version=before.version + 1)
+    here = (t.rollouts.c.id == before.id) & (t.rollouts.c.version == before.version)
+    saving = (
+        update(t.rollouts)
+        .where(here)
+        .values(state=saved.state.value, open=saved.open, version=saved.version, body=dumps(saved))
+    )
+    if connection.execute(saving).rowcount != 1:
+        raise Conflict(f"cannot save rollout {before.id}: it is no longer at version {before.version}")
+
+
+def _service(connection: Connection, before: ServiceState, after: ServiceState) -> None:
+    saved = replace(after, version=before.version + 1)
+    here = (t.services.c.name == before.service) & (t.services.c.version == before.version)
+    row = {"version": saved.version, "body": dumps(saved)}
+    if connection.execute(update(t.services).where(here).values(row)).rowcount != 1:
+        raise Conflict(f"cannot save service {before.service}: it is no longer at version {before.version}")
+
+
+def _result(connection: Connection, job: Job) -> None:
+    # A result is written once; whoever comes later changes nothing.
+    here = (t.jobs.c.id == job.id) & ~t.jobs.c.finished
+    connection.execute(update(t.jobs).where(here).values(finished=job.result is not None, body=dumps(job)))
+
+
+def _crossing(connection: Connection, item: Attributed) -> None:
+    seen = item.crossing
+    row = {"ecosystem": seen.ecosystem.value, "number": seen.seq, "release": item.release, "at": encode(seen.at)}
+    connection.execute(insert(t.crossings).values(**row, body=dumps(item)))
+
+
+def _break(connection: Connection, item: MirrorBreak) -> None:
+    row = {"open": item.until is None, "until": encode(item.until), "body": dumps(item)}
+    if item.until is None:
+        connection.execute(insert(t.mirror_breaks).values(service=item.service, **row))
+        return
+    here = (t.mirror_breaks.c.service == item.service) & t.mirror_breaks.c.open
+    connection.execute(update(t.mirror_breaks).where(here).values(row))
+
+
+def _intent(connection: Connection, intent: Intent) -> None:
+    row = {"pending": intent.answered is None, "body": dumps(intent)}
+    connection.execute(update(t.intents).where(t.intents.c.id == intent.id).values(row))

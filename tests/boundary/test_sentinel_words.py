@@ -1,0 +1,293 @@
+"""What the sentinel says and writes, without a kernel: classes, advice, lines, answers to any packet."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dnslib import QTYPE, RCODE, DNSRecord
+from hypothesis import given
+from hypothesis import strategies as st
+from sealed import PORTS, wire
+
+from twinstage.inside import networks, strays
+from twinstage.inside.names import Names
+from twinstage.inside.report import Report
+from twinstage.inside.targets import Target, World
+from twinstage.inside.wires import Unreadable, Wanted, Wire, read
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def placed(folder: Path, *wires: dict[str, Any], ports: dict[str, Any] = PORTS) -> Path:
+    (folder / "wires").mkdir(exist_ok=True)
+    (folder / "ports.json").write_text(json.dumps(ports))
+    for content in wires:
+        (folder / "wires" / f"{content['id']}.json").write_text(json.dumps(content))
+    return folder
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> Wanted:
+    job = wire("verify-1", 3, "payments", backend=None, source={"job": "j"}, calls=["catalog"])
+    return read(
+        placed(tmp_path, wire("orders-1", 1, "orders", calls=["payments"]), wire("payments-1", 2, "payments"), job)
+    )
+
+
+@pytest.fixture
+def world(wanted: Wanted) -> World:
+    return World(ports=wanted.ports, callers={each.address: each for each in wanted.wires.values()})
+
+
+@pytest.fixture
+def orders(wanted: Wanted) -> Wire:
+    return wanted.wires["orders-1"]
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def report(tmp_path: Path, clock: Clock) -> Report:
+    return Report(path=tmp_path / "crossings.jsonl", now=clock.now, clock=clock)
+
+
+def written(report: Report) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in report.path.read_text().splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "kind", "target", "advice"),
+    [
+        ("10.64.0.1", 10001, "other-ecosystem", "production payments", "use PAYMENTS_URL"),
+        ("10.64.0.1", 12002, "other-ecosystem", "production catalog", "declare it in depends_on, then use CATALOG_URL"),
+        ("10.64.7.1", 12001, "other-ecosystem", "production payments", "use PAYMENTS_URL"),
+        (
+            "10.64.0.1",
+            10555,
+            "other-ecosystem",
+            "production port 10555",
+            "nothing of production is reachable from here",
+        ),
+        ("10.64.0.1", 14002, "undeclared", "catalog", "declare it in depends_on, then use CATALOG_URL"),
+        ("10.64.0.1", 14000, "undeclared", "orders", "call yourself at HOST:PORT"),
+        ("10.64.2.1", 16001, "undeclared", "payments", "use PAYMENTS_URL"),
+        ("10.64.2.1", 22, "undeclared", "10.64.2.1:22", "use PAYMENTS_URL"),
+        ("8.8.8.8", 10001, "outside", "8.8.8.8:10001", "declare it under `outside`"),
+        ("127.0.0.1", 10001, "outside", "127.0.0.1:10001", "declare it under `outside`"),
+    ],
+)
+def test_connections(world: World, orders: Wire, address: str, port: int, kind: str, target: str, advice: str) -> None:
+    assert world.connection(orders, address, port) == Target(kind=kind, target=target, advice=advice)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "target"),
+    [
+        ("payments", "undeclared", "dns payments"),
+        ("payments.staging", "undeclared", "dns payments.staging"),
+        ("user-data.svc.cluster.local", "undeclared", "dns user-data.svc.cluster.local"),
+        ("payments.production", "other-ecosystem", "production payments"),
+        ("payments-production.shop.example", "other-ecosystem", "production payments"),
+        ("user-data.production.internal", "other-ecosystem", "production user-data"),
+        ("production", "other-ecosystem", "production production"),
+        ("db.production", "other-ecosystem", "production db.production"),
+        ("production.plaid.example", "outside", "dns production.plaid.example"),
+        ("payments.example.com", "outside", "dns payments.example.com"),
+        ("", "outside", "dns "),
+    ],
+)
+def test_names(world: World, orders: Wire, name: str, kind: str, target: str) -> None:
+    found = world.name(orders, name)
+    assert (found.kind, found.target) == (kind, target)
+
+
+def test_a_line_holds_what_the_controller_reads(report: Report, world: World, orders: Wire) -> None:
+    report.add(orders, world.connection(orders, "10.64.0.1", 10001), "403")
+    assert written(report) == [
+        {
+            "at": START.isoformat(),
+            "wire": "orders-1",
+            "source": wire("orders-1", 1, "orders")["source"],
+            "service": "orders",
+            "release": "r_o1",
+            "target": "production payments",
+            "kind": "other-ecosystem",
+            "answered": "403",
+            "advice": "use PAYMENTS_URL",
+            "count": 1,
+        }
+    ]
+
+
+def test_repeats_are_counted_and_written_when_their_second_is_over(
+    report: Report, clock: Clock, world: World, orders: Wire
+) -> None:
+    target = world.connection(orders, "8.8.8.8", 80)
+    for _ in range(1000):
+        report.add(orders, target, "403")
+    report.flush()
+    assert [line["count"] for line in written(report)] == [1]
+    clock.seconds = 1.0
+    report.flush()
+    report.add(orders, target, "403")
+    assert [line["count"] for line in written(report)] == [1, 999]
+    report.close()
+    assert [line["count"] for line in written(report)] == [1, 999, 1]
+    assert report.total == 1001
+
+
+def test_a_scan_is_bounded_and_hides_no_call_to_the_other_ecosystem(
+    report: Report, clock: Clock, world: World, orders: Wire, wanted: Wanted
+) -> None:
+    for port in range(1, 5000):
+        report.add(orders, world.connection(orders, "8.8.8.8", port), "closed")
+    report.add(orders, world.connection(orders, "10.64.0.1", 10001), "403")
+    report.add(wanted.wires["payments-1"], world.connection(orders, "8.8.8.8", 1), "closed")
+    clock.seconds = 1.0
+    report.flush()
+    lines = written(report)
+    assert len(lines) < 60
+    assert sum(line["count"] for line in lines) == 5001
+    assert any(line["kind"] == "other-ecosystem" for line in lines)
+    assert lines[-1]["wire"] == "orders-1"
+    clock.seconds = 3.0
+    report.flush()
+    report.add(orders, world.connection(orders, "8.8.8.8", 7777), "closed")
+    assert written(report)[-1]["target"] == "8.8.8.8:7777"
+
+
+def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path, clock: Clock, world: World, orders: Wire) -> None:
+    path = tmp_path / "crossings.jsonl"
+    path.write_text('{"at": "2026')
+    report = Report(path=path, now=clock.now, clock=clock)
+    report.add(orders, world.connection(orders, "8.8.8.8", 80), "403")
+    assert json.loads(path.read_text().splitlines()[-1])["target"] == "8.8.8.8:80"
+
+
+def test_a_full_disk_loses_no_count(report: Report, clock: Clock, world: World, orders: Wire, monkeypatch: Any) -> None:
+    def refuse(file: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    target = world.connection(orders, "8.8.8.8", 80)
+    with monkeypatch.context() as full:
+        full.setattr("twinstage.inside.report.os.write", refuse)
+        report.add(orders, target, "403")
+        report.add(orders, target, "403")
+    clock.seconds = 1.0
+    report.flush()
+    assert [line["count"] for line in written(report)] == [2]
+
+
+@given(packet=st.binary(max_size=600))
+def test_no_packet_ends_the_names(packet: bytes) -> None:
+    reply = Names(World, _Deaf()).answer(packet, "10.64.1.1")
+    assert reply is None or reply[:2] == packet[:2]
+
+
+@given(name=st.lists(st.binary(min_size=1, max_size=63), max_size=3), kind=st.integers(0, 65535))
+def test_any_question_has_an_answer(name: list[bytes], kind: int) -> None:
+    packet = b"\x12\x34\x01\x00\x00\x01" + bytes(6)
+    packet += b"".join(bytes([len(label)]) + label for label in name) + b"\0" + kind.to_bytes(2) + b"\0\1"
+    reply = Names(World, _Deaf()).answer(packet, "10.64.1.1")
+    assert reply is not None
+    assert DNSRecord.parse(reply).header.rcode in (RCODE.NXDOMAIN, RCODE.NOERROR, RCODE.FORMERR)
+
+
+class _Deaf(Report):
+    """A report without a file, for answers alone."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def add(self, caller: Wire, target: Target, answered: str) -> None:
+        self.total += 1
+
+
+def test_only_addresses_and_other_names_are_asked_for(report: Report, world: World) -> None:
+    names = Names(lambda: world, report)
+    for name, kind in (("orders", "A"), ("orders", "MX"), ("localhost", "AAAA"), ("1.0.64.10.in-addr.arpa", "PTR")):
+        names.answer(bytes(DNSRecord.question(name, kind).pack()), "10.64.1.1")
+    names.answer(bytes(DNSRecord.question("anything").pack()), "10.99.9.9")
+    assert written(report) == []
+    reply = DNSRecord.parse(names.answer(bytes(DNSRecord.question("orders", "ANY").pack()), "10.64.1.1"))
+    assert [(QTYPE.get(each.rtype), str(each.rdata)) for each in reply.rr] == [("A", "10.64.1.1")]
+
+
+@given(first=st.binary(max_size=300))
+def test_no_first_bytes_end_the_answers(first: bytes) -> None:
+    target = Target(kind="outside", target="8.8.8.8:443", advice="")
+    for start in (b"", b"\x16\x03\x01\x00\x00\x01", b"GET / HTTP/1.1\r\nHost: "):
+        named = strays._named(target, start + first)
+        assert named.target.startswith("8.8.8.8:443")
+        assert named.target.isascii()
+
+
+def test_interface_names_are_short_and_differ() -> None:
+    names = {networks.interface(f"orders-{number}" * 5) for number in range(500)}
+    assert len(names) == 500
+    assert max(map(len, names)) < 16
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"address": "10.64.0.5"}, "address '10.64.0.5' is not one of 10.64.0.0/10 outside of 10.64.0.0/26"),
+        ({"address": "192.168.0.1"}, "address '192.168.0.1' is not one of"),
+        ({"address": 7}, "address 7 is not one of"),
+        ({"backend": 0}, "0 is not a port"),
+        ({"listens": True}, "True is not a port"),
+        ({"id": "../etc"}, "id '../etc' does not match"),
+        ({"id": "x.ready"}, "its id is 'x.ready'"),
+        ({"hostname": "a b"}, "hostname 'a b' does not match"),
+        ({"source": None}, "not iterable"),
+    ],
+)
+def test_a_bad_wire_is_told_in_words(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    placed(tmp_path)
+    (tmp_path / "wires" / "bad.json").write_text(json.dumps({**wire("bad", 1, "orders"), **change}))
+    found = read(tmp_path)
+    assert found.wires == {}
+    assert words in found.failed["bad"]
+
+
+@pytest.mark.parametrize("missing", ["id", "address", "hostname", "service", "release", "source"])
+def test_a_missing_field_is_named(tmp_path: Path, missing: str) -> None:
+    placed(tmp_path)
+    content = wire("bad", 1, "orders")
+    del content[missing]
+    (tmp_path / "wires" / "bad.json").write_text(json.dumps(content))
+    assert f"'{missing}' is missing" in read(tmp_path).failed["bad"]
+
+
+def test_without_ports_or_wires_nothing_is_wanted(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match=r"cannot read .*ports\.json"):
+        read(tmp_path)
+    (tmp_path / "ports.json").write_text(json.dumps({"ecosystem": "staging"}))
+    with pytest.raises(Unreadable, match="'services' is missing"):
+        read(tmp_path)
+    (tmp_path / "ports.json").write_text(json.dumps(PORTS))
+    with pytest.raises(Unreadable, match="cannot list"):
+        read(tmp_path)
+
+
+def test_backend_ranges_are_caught_on_loopback_too_when_they_are_told(tmp_path: Path) -> None:
+    ports = read(placed(tmp_path, ports={**PORTS, "backends": {"production": [12000, 12999]}})).ports
+    assert ports.ranges == ((10000, 10999), (12000, 12999), (14000, 14999))

@@ -1,0 +1,102 @@
+"""The edge: host ports, passed unopened to Unix sockets of the ecosystems."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from envoy_rig import ORDERS, Process, Proxy, call, eventually, free_port
+from envoy_upstream import Instance, Upstreams
+
+from twinstage.model.names import Ecosystem, Port
+from twinstage.runtime.local.envoy import edge
+from twinstage.runtime.local.envoy.discovery import write
+from twinstage.runtime.local.envoy.listeners import edge_socket
+
+
+def put(process: Process, doors: Iterable[edge.Door]) -> None:
+    whole = list(doors)
+    write(process.xds / "cds.json", edge.clusters(whole))
+    write(process.xds / "lds.json", edge.listeners(whole))
+
+
+def door(proxy: Proxy) -> edge.Door:
+    socket = edge_socket(proxy.house.edge_dir, ORDERS)
+    return edge.Door(ecosystem=proxy.ecosystem, service=ORDERS, port=Port(free_port()), socket=socket)
+
+
+@pytest.fixture
+def one(proxy: Proxy, instances: Upstreams) -> Instance:
+    one = instances.instance("one")
+    proxy.put_workload("r_1", [(one.address, one.port)])
+    proxy.start({"r_1": 100})
+    # Nobody among the instances may call: the edge does not ask.
+    proxy.routed(proxy.put_route({"r_1": 100}, admits=()))
+    return one
+
+
+def test_a_client_of_the_host_reaches_the_frontend(
+    proxy: Proxy, one: Instance, process: Callable[[str], Process]
+) -> None:
+    outer = process("outer")
+    way = door(proxy)
+    put(outer, [way])
+    outer.start()
+
+    answer = call(way.port, "/hello", source="127.0.9.9", headers={"x-envoy-retry-on": "5xx"})
+
+    assert answer.body == "one"
+    assert call(proxy.port).status == 403, "the instances' listener still asks"
+    eventually(lambda: len(proxy.log_lines()) == 2, "both are logged")
+    line = next(line for line in proxy.log_lines() if line["path"] == "/hello")
+    assert line["caller"].startswith("127.0.9.9:")
+    assert (line["side"], line["status"], line["cluster"]) == ("edge", 200, proxy.cluster("r_1"))
+    assert one.headers["x-forwarded-for"] == "127.0.9.9"
+    assert one.headers["x-request-id"] == line["id"]
+    assert "x-envoy-retry-on" not in one.headers, "what would steer the proxy is taken away"
+
+
+def test_services_are_added_without_a_restart(proxy: Proxy, one: Instance, process: Callable[[str], Process]) -> None:
+    outer = process("outer")
+    put(outer, [])
+    outer.start()
+    epoch = outer.admin.epoch()
+    way = door(proxy)
+
+    put(outer, [way])
+
+    eventually(lambda: outer.admin.figures().versions.listeners == edge.listeners([way])["version_info"], "in force")
+    assert call(way.port).body == "one"
+    assert outer.admin.epoch() == epoch
+
+
+def test_an_ecosystem_that_is_down_closes_the_connection(
+    proxy: Proxy, one: Instance, process: Callable[[str], Process]
+) -> None:
+    outer = process("outer")
+    way = door(proxy)
+    put(outer, [way])
+    outer.start()
+    proxy.process.stop()
+
+    with pytest.raises(ConnectionError):
+        call(way.port)
+
+    proxy.process.start()
+    proxy.until_healthy("r_1", 1)
+    assert call(way.port).body == "one"
+
+
+def test_the_sockets_are_for_owner_and_group(proxy: Proxy, one: Instance) -> None:
+    for socket in (Path(edge_socket(proxy.house.edge_dir, ORDERS)), proxy.process.socket):
+        assert socket.stat().st_mode & 0o777 == 0o660
+
+
+def test_doors_of_both_ecosystems_have_names_of_their_own() -> None:
+    doors = [
+        edge.Door(ecosystem=ecosystem, service=ORDERS, port=Port(port), socket=f"/x/{ecosystem}.sock")
+        for ecosystem, port in ((Ecosystem.STAGING, 14000), (Ecosystem.PRODUCTION, 10000))
+    ]
+
+    names = [resource["name"] for resource in edge.listeners(doors)["resources"]]
+
+    assert names == ["production.orders", "staging.orders"]

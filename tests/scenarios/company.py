@@ -1,0 +1,243 @@
+"""A company to play scenarios with: the real controller and store, a world in memory, a clock that only ticks move.
+
+    shop = Company(tmp_path, "orders", "payments")
+    rollout = shop.submit("orders", shop.write("orders", calls=["payments"]))
+    shop.until(lambda: shop.state(rollout) is State.LIVE)
+
+The controller may be killed at any tick; it is then started again on the same store and world, and the play goes on.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from scenarios.shelf import FakeShelf
+from scenarios.tripwire import Crash, Tripwire
+from twinstage.controller.tick import Controller
+from twinstage.judge.judge import PlainJudge
+from twinstage.model.encoding import dumps
+from twinstage.model.job import Job, JobKind
+from twinstage.model.names import Ecosystem, RolloutId, ServiceName
+from twinstage.model.policy import EcosystemFile, Policy, ServiceEntry
+from twinstage.model.rollout import Intent, IntentVerb, Rollout, State
+from twinstage.model.workload import Workload
+from twinstage.runtime.checked import Checked
+from twinstage.runtime.fake import FakeRuntime, Schedule, reliable
+from twinstage.runtime.world import World
+from twinstage.store.rows import JournalRow
+from twinstage.store.store import Store
+
+START = datetime(2026, 1, 5, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+POLICY = Policy(
+    reviewers=("*@shop.example",),
+    bake=timedelta(seconds=6),
+    longest_canary=timedelta(seconds=60),
+    settle=timedelta(seconds=2),
+)
+
+
+@dataclass
+class Ids:
+    """8 hex digits each, never the same twice, the same in every run."""
+
+    last: int = 0
+
+    def __call__(self) -> str:
+        self.last += 1
+        return f"{self.last:08x}"
+
+
+@dataclass
+class Outside:
+    """Everything that outlives a controller, beside its store."""
+
+    world: World
+    shelf: FakeShelf = field(default_factory=FakeShelf)
+    ids: Ids = field(default_factory=Ids)
+    now: datetime = START
+
+
+class Company:
+    """``services``: their names. ``world``: settings of the World. ``schedule``: when the platform does not answer."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *services: str,
+        policy: Policy = POLICY,
+        schedule: Schedule = reliable,
+        template: Path | None = None,
+        **world: Any,
+    ) -> None:
+        self.path = folder / "store.sqlite"
+        if template is not None:
+            shutil.copyfile(template, self.path)
+        self.outside = Outside(World(START, **{"requests": 400, **world}))
+        self.schedule = schedule
+        self.wire: Tripwire | None = None
+        self.crashes = 0
+        self.begin()
+        self.configure(*services, policy=policy)
+
+    # ---- the controller's life
+
+    def begin(self) -> None:
+        """A new process: nothing of the one before is left but store and world."""
+        self.store = Store(self.path, durable=False)
+        runtime = Checked(FakeRuntime(self.outside.world, lambda *call: self.schedule(*call)))
+        wire = self.wire
+        self.controller = Controller(
+            store=wire.wrap(self.store) if wire else self.store,
+            runtime=wire.wrap(runtime) if wire else runtime,
+            shelf=self.outside.shelf,
+            judge=PlainJudge(),
+            new_id=self.outside.ids,
+            free=lambda port: True,
+        )
+        self._started = False
+
+    def restart(self) -> None:
+        """The controller is killed and started again."""
+        self.store.close()
+        self.begin()
+
+    def tick(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.outside.now += SECOND
+            try:
+                if not self._started:
+                    self.controller.start(self.now)
+                    self._started = True
+                self.controller.tick(self.now)
+            except Crash:
+                self.crashes += 1
+                self.restart()
+            self.outside.world.step(self.now)
+
+    def until(self, condition: Callable[[], bool], limit: int = 300) -> None:
+        """Ticks until it holds; after ``limit`` ticks shows where everything stands."""
+        for _ in range(limit):
+            if condition():
+                return
+            self.tick()
+        raise AssertionError(f"did not come about in {limit} ticks:\n{self.account()}")
+
+    def quiet(self, ticks: int = 8) -> None:
+        """On until nothing changes any more."""
+        calm = 0
+        while calm < ticks:
+            before = (self.store.generation, self.crashes)
+            self.tick()
+            calm = calm + 1 if (self.store.generation, self.crashes) == before else 0
+
+    # ---- what people do
+
+    def write(self, service: str, **what: Any) -> str:
+        return self.outside.shelf.write(service, **what)
+
+    def ask(self, verb: IntentVerb, *, by: str = "ada", why: str = "", **args: str) -> Intent:
+        """Writes an intent and ticks until it is answered."""
+        id = f"i-{self.outside.ids()}"
+        self.store.add_intent(Intent(id=id, verb=verb, args=args, by=by, why=why, at=self.now))
+        self.until(lambda: self.store.intent(id).answered is not None)
+        return self.store.intent(id)
+
+    def configure(self, *services: str, policy: Policy = POLICY) -> Intent:
+        entries = tuple(ServiceEntry(service=ServiceName(name), repository=f"/repos/{name}") for name in services)
+        file = EcosystemFile(name="shop", services=entries, policy=policy)
+        return self.ask(IntentVerb.CONFIGURE, file=dumps(file))
+
+    def submit(self, service: str, commit: str) -> RolloutId:
+        intent = self.ask(IntentVerb.SUBMIT, service=service, commit=commit)
+        assert intent.accepted, intent.answer
+        assert intent.rollout is not None, intent.answer
+        return intent.rollout
+
+    def ship(self, service: str, **what: Any) -> RolloutId:
+        """A commit from writing to live."""
+        rollout = self.submit(service, self.write(service, **what))
+        self.until(lambda: self.state(rollout) is State.LIVE)
+        return rollout
+
+    # ---- what is the case
+
+    @property
+    def now(self) -> datetime:
+        return self.outside.now
+
+    @property
+    def world(self) -> World:
+        return self.outside.world
+
+    def rollout(self, rollout: str) -> Rollout:
+        return self.store.rollout(rollout)
+
+    def state(self, rollout: str) -> State:
+        return self.rollout(rollout).state
+
+    def reason(self, rollout: str) -> str:
+        return self.rollout(rollout).reason.code
+
+    def said(self, rollout: str) -> str:
+        return self.rollout(rollout).reason.sentence
+
+    def live(self, service: str) -> str | None:
+        """The commit that production runs."""
+        baseline = self.store.services()[ServiceName(service)].baseline
+        return None if baseline is None else self.store.release(baseline).commit
+
+    def split(self, service: str, ecosystem: Ecosystem = Ecosystem.PRODUCTION) -> dict[str, int]:
+        """Shares of a service's requests by commit, as the proxy has accepted them."""
+        route = self.world.accepted.get((ecosystem, ServiceName(service)))
+        releases = self.store.releases()
+        return {releases[key.release].commit: share for key, share in route.split} if route else {}
+
+    def lanes(self, service: str) -> set[str]:
+        route = self.world.accepted.get((Ecosystem.STAGING, ServiceName(service)))
+        releases = self.store.releases()
+        return {releases[key.release].commit for _, key in route.lanes} if route else set()
+
+    def runs(self, ecosystem: Ecosystem) -> dict[tuple[str, str], int]:
+        """(service, commit) -> instances there."""
+        releases = self.store.releases()
+        return {
+            (key.service, releases[key.release].commit): len(held.instances)
+            for key, held in self.world.workloads.items()
+            if key.ecosystem is ecosystem
+        }
+
+    def history(self, rollout: str) -> list[str]:
+        """The states it went through, with its shares."""
+        return [r.after or "" for r in self.store.journal(rollout=RolloutId(rollout)) if r.what == "rollout"]
+
+    def lines(self, what: str) -> list[JournalRow]:
+        return [row for row in self.store.journal(limit=5000) if row.what == what]
+
+    def account(self) -> str:
+        rows = [f"{r.service} {r.id} {r.state.value} {r.share} %: {r.reason.sentence}" for r in self.store.rollouts()]
+        rows += [f"{b.service} not whole: {b.detail}" for b in self.store.mirror_breaks()]
+        rows += [f"{row.at:%H:%M:%S} {row.service} {row.what} {row.after}: {row.why}" for row in self.store.journal()]
+        return "\n".join(rows)
+
+
+def of_commit(commit: str, ecosystem: Ecosystem | None = None) -> Callable[[Workload], bool]:
+    """Workloads that run what was built from this commit."""
+
+    def fits(workload: Workload) -> bool:
+        here = ecosystem is None or workload.key.ecosystem is ecosystem
+        return here and workload.artifact.location.endswith(commit)
+
+    return fits
+
+
+def job_of(commit: str, name: str) -> Callable[[Job], bool]:
+    """The jobs of that name for this commit: ``build``, a gate's name, ``verify``."""
+    return lambda job: job.commit == commit and job.name == name
+
+
+def kinds(jobs: Iterable[Job], kind: JobKind) -> list[Job]:
+    return [job for job in jobs if job.kind is kind]
