@@ -220,15 +220,14 @@ class Client:
         return response
 
     def _persist(self, call: Callable[[], httpx.Response]) -> httpx.Response:
-        """Call until somebody answers. A socket that is not there at all means that nobody was started: no patience."""
+        """Call until somebody answers. Where not even the socket's directory is, nobody was started: no patience."""
         start, told = self._clock(), False
         while True:
             try:
                 return call()
             except (httpx.TransportError, OSError) as trouble:
                 waited = self._clock() - start
-                absent = isinstance(trouble, httpx.ConnectError) and not self._socket.exists()
-                if waited >= self._patience or (absent and waited >= min(1.0, self._patience)):
+                if waited >= self._patience or not self._socket.parent.is_dir():
                     raise self._unreachable(trouble, waited) from None
                 if waited >= 1.0 and not told:
                     self._notice(f"the controller of {self._name} does not answer; trying for {self._patience:.0f} s")

@@ -29,6 +29,7 @@ def test_syncing_twice_changes_nothing(sealed: Sealed) -> None:
     sealed.watch_over()
     first = sealed.sync()
     before = inode(sealed, "orders-1"), text(sealed, "ip -o link; ls /run/ns")
+    assert "NO-CARRIER" not in before[1]
     assert first == {"ok": True, "wires": ["orders-1", "payments-1"], "failed": {}}
     assert sealed.sync() == first
     assert (inode(sealed, "orders-1"), text(sealed, "ip -o link; ls /run/ns")) == before

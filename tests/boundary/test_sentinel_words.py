@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sealed import PORTS, wire
 
-from twinstage.inside import networks, strays
+from twinstage.inside import dropped, networks, strays
 from twinstage.inside.names import Names
+from twinstage.inside.netlink import Refused
+from twinstage.inside.nft import Table
 from twinstage.inside.report import Report
 from twinstage.inside.targets import Target, World
 from twinstage.inside.wires import Unreadable, Wanted, Wire, read
@@ -238,6 +240,37 @@ def test_no_first_bytes_end_the_answers(first: bytes) -> None:
         named = strays._named(target, start + first)
         assert named.target.startswith("8.8.8.8:443")
         assert named.target.isascii()
+
+
+@given(notes=st.binary(max_size=300))
+def test_no_note_ends_the_record_of_datagrams(notes: bytes) -> None:
+    for start in (b"", (len(notes) + 20).to_bytes(4, "little") + b"\0\4\0\0" + bytes(12)):
+        for packet in dropped._packets(start + notes):
+            dropped._addressed(packet)
+
+
+def test_a_datagram_is_read_from_its_headers() -> None:
+    packet = bytes.fromhex("45000024000040004011000010400101") + bytes([8, 8, 8, 8]) + bytes.fromhex("d43101bb00100000")
+    packet = packet[:12] + bytes([10, 64, 1, 1]) + packet[16:]
+    assert dropped._addressed(packet) == ("10.64.1.1", "8.8.8.8", 443)
+    assert dropped._addressed(packet[:21]) is None
+
+
+def test_a_kernel_without_a_packet_log_gets_a_guard_without_notes(
+    tmp_path: Path, wanted: Wanted, monkeypatch: Any, capsys: Any
+) -> None:
+    made: list[Table] = []
+
+    def replace(table: Table) -> None:
+        if "limit" in repr(table):
+            raise Refused(2, "cannot add rule 6 of chain guard before: No such file or directory")
+        made.append(table)
+
+    monkeypatch.setattr("twinstage.inside.networks.nft.replace", replace)
+    guarded = networks.Networks(tmp_path)
+    guarded.close_guard(wanted.ports)
+    assert [table.name for table in made] == ["guard"]
+    assert "datagrams leave no record" in capsys.readouterr().err
 
 
 def test_interface_names_are_short_and_differ() -> None:

@@ -1,5 +1,6 @@
 """What no plan may ever do, in worlds that nobody would think of; and that every plan gets there."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given, settings
@@ -52,6 +53,8 @@ def decisions(draw: st.DrawFn) -> tuple[ServiceState, tuple[Rollout, ...]]:
         )
     )
     second = draw(st.sampled_from([None, rollout(State.VERIFYING, 0, "r3", 2), rollout(State.RETREATING, 0, "r3", 2)]))
+    if svc.baseline is None and first and 0 < first.share < 100:
+        first = replace(first, state=State.PRODUCTION, share=100)  # Without a baseline there is nothing to share with.
     return svc, tuple(r for r in (first, second) if r)
 
 

@@ -116,7 +116,8 @@ class Company:
             except Crash:
                 self.crashes += 1
                 self.restart()
-            self.outside.world.step(self.now)
+            # The world moves between two ticks: nothing happens at the very moment of a look.
+            self.outside.world.step(self.now + SECOND / 2)
 
     def until(self, condition: Callable[[], bool], limit: int = 300) -> None:
         """Ticks until it holds; after ``limit`` ticks shows where everything stands."""

@@ -1,18 +1,22 @@
 """A company in a real store, for tests of the API and the command line: services, releases, rollouts, what was seen."""
 
 import asyncio
+import atexit
+import shutil
 import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from twinstage.api.app import create_app
 from twinstage.api.limits import BodyLimit
@@ -117,11 +121,22 @@ class Api:
         return asyncio.run(ask())
 
 
+@cache
+def _empty() -> Path:
+    """A store without anything in it. Made once: bringing a file to the present schema takes most of a test's time."""
+    made = Path(tempfile.mkdtemp(prefix="ts-")) / "store.db"
+    atexit.register(shutil.rmtree, made.parent)
+    store = Store(made, durable=False)
+    store.close()
+    return made
+
+
 class Company:
     """``now`` stands still unless a test moves it."""
 
     def __init__(self, where: Path, services: tuple[str, ...] = SHOP, repositories: Path | None = None) -> None:
         self.now = START
+        shutil.copyfile(_empty(), where / "store.db")
         self.store = Store(where / "store.db", durable=False)
         self.mirror = Mirror(where / "mirror")
         self.runtime = QuietRuntime()
@@ -228,14 +243,24 @@ def moved(it: str, service: str, after: State, why: str = "") -> Entry:
 
 
 class Served:
-    """The company's API on a real Unix socket, in a thread. Stops when the block ends."""
+    """A company's API on a real Unix socket, in a thread. Stops when the block ends.
 
-    def __init__(self, company: Company, root: Path | None = None) -> None:
-        self.company = company
-        self._made = None if root else tempfile.TemporaryDirectory(prefix="ts-")
-        self.root = root or Path(self._made.name if self._made else "")
+    ``show`` puts another company behind the same socket: starting a server for each test takes too long.
+    """
+
+    def __init__(self, company: Company | None = None) -> None:
+        self._made = tempfile.TemporaryDirectory(prefix="ts-")
+        self.root = Path(self._made.name)
         self.path = self.root / "shop" / "api" / "api.sock"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True)
+        if company is not None:
+            self.show(company)
+
+    def show(self, company: Company) -> None:
+        self.company, self._app = company, company.app()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
 
     def __enter__(self) -> "Served":
         self.start()
@@ -243,15 +268,13 @@ class Served:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self.company.store.close()
-        if self._made:
-            self._made.cleanup()
+        self._made.cleanup()
 
     def start(self) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(self.path))
         self._socket.listen()  # here, so that whoever connects before the server runs is only kept waiting
-        config = uvicorn.Config(self.company.app(), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(self, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()

@@ -151,8 +151,8 @@ def test_before_the_first_file_there_is_nothing_to_show(tmp_path: Path, company:
     empty = Company(tmp_path / "other", services=())
     empty.store.ecosystem = lambda: None  # type: ignore[method-assign]
     answer = Api(empty.app()).get("/v1/status")
-    assert answer.status_code == 404
-    assert "twinstage up" in answer.json()["hint"] + answer.json()["detail"]
+    assert answer.status_code == 409
+    assert "twinstage up" in answer.json()["hint"]
 
 
 def test_one_service_lists_its_instances_by_what_they_are(company: Company, api: Api) -> None:

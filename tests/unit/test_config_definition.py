@@ -94,7 +94,6 @@ def test_every_problem_at_once_in_the_order_of_the_file() -> None:
         ("port: 0x10", "port", "is 0x10"),
         ("instances: 3", "instances", "{production: 3, staging: 1}"),
         ("instances: {production: 1}", "instances", "staging is missing"),
-        ("instances: {prod: 1, staging: 1}", "instances.prod", "did you mean production?"),
         ("instances: {production: 0, staging: 1}", "instances.production", "from 1 to 60"),
         ("instances: {production: 61, staging: 1}", "instances.production", "from 1 to 60"),
         ("instances: {production: 1, staging: 2}", "instances.staging", "more than production's 1"),
@@ -129,6 +128,14 @@ def test_one_problem(line: str, path: str, says: str) -> None:
 
     assert (found.line, found.path) == (len(kept) + 1, path)
     assert says in f"{found.message}; {found.right}"
+
+
+def test_an_ecosystem_misspelt_is_unknown_and_missing() -> None:
+    found = problems(MINIMAL.replace("production", "prod"))
+    assert [(p.path, p.right.split(" {")[0]) for p in found] == [
+        ("instances.prod", "did you mean production?"),
+        ("instances", "write instances:"),
+    ]
 
 
 def test_a_value_may_not_hide_a_dependency() -> None:

@@ -27,7 +27,7 @@ def test_nodes_know_their_lines_and_keep_what_was_written() -> None:
     ("text", "line", "says"),
     [
         ("a: 1\nb: c: d\n", 2, "mapping values are not allowed"),
-        ("a: [1,\nb: 3\n", 2, "begun in line 1"),
+        ("a: [1, 2\nb: 3\n", 2, "begun in line 1"),
         ("a: 1\n\tb: 2", 2, "not YAML"),
         ("a: 1\n---\nb: 2\n", 2, "a second document"),
         ("a: 1\nb: *x\n", 2, "no anchor"),

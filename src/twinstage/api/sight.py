@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from twinstage.api.documents import PHASE
 from twinstage.api.office import Office
+from twinstage.api.problems import Trouble
 from twinstage.api.rows import Sight
 from twinstage.model.rollout import State
-from twinstage.store.trouble import Unknown
 
 PAST = 10
 """Rollouts of a service to look back on: enough to find since when production runs what it runs."""
@@ -15,11 +15,12 @@ CROSSINGS = 1000
 
 
 def look(office: Office, only: Iterable[str] | None = None) -> Sight:
-    """Everything at this moment; ``only`` these services where given. Raises Unknown before the first ``up``."""
+    """Everything at this moment; ``only`` these services where given. Raises Trouble before the first ``up``."""
     store = office.store
     file = store.ecosystem()
     if file is None:
-        raise Unknown("cannot show the company: it has no ecosystem.yaml yet; bring it up with `twinstage up FILE`")
+        detail = "it has not been told what it is made of yet"
+        raise Trouble(409, "cannot show the company", detail, "`twinstage up FILE` tells it")
     now = office.now()
     wanted = None if only is None else set(only)
     services = {n: s for n, s in store.services().items() if not s.removed and (wanted is None or n in wanted)}

@@ -31,13 +31,18 @@ NAME = re.compile(r"^ecosystem:\s*['\"]?([A-Za-z0-9][A-Za-z0-9._-]*)['\"]?\s*(#.
 """Only the name is wanted here: a file with mistakes elsewhere must not keep anybody from asking for the status."""
 
 
-def choose(named: str | None, here: Path | None = None) -> str:
-    """The company's name. Raises Stop when it cannot be told."""
-    if named:
-        return named
-    file = (here or Path.cwd()) / "ecosystem.yaml"
-    if file.is_file() and (found := NAME.search(file.read_text("utf-8", "replace"))):
+def chosen(named: str | None) -> str | None:
+    """The company that the option or the file here names; None when neither does."""
+    file = Path("ecosystem.yaml")
+    if not named and file.is_file() and (found := NAME.search(file.read_text("utf-8", "replace"))):
         return found.group(1)
+    return named or None
+
+
+def choose(named: str | None) -> str:
+    """The company's name. Raises Stop when it cannot be told."""
+    if (name := chosen(named)) is not None:
+        return name
     running = companies()
     if len(running) == 1:
         return running[0]

@@ -1,6 +1,8 @@
 """``twinstage down``"""
 
-from twinstage.cli.company import Named, choose
+from rich.markup import escape
+
+from twinstage.cli.company import Named, choose, chosen
 from twinstage.cli.exits import Exit, Stop
 from twinstage.cli.screen import output
 from twinstage.runtime.local import host
@@ -9,13 +11,23 @@ from twinstage.runtime.local.places import Places, companies
 
 def down(ecosystem: Named = None) -> None:
     """Stop everything of the company on this machine. What it knows is kept: `up` continues where it was."""
-    if not ecosystem and not companies():
-        output().print("nothing is up")
+    console = output()
+    if chosen(ecosystem) is None and not companies():
+        console.print("nothing is up")
         return
     name = choose(ecosystem)
-    was_up = Places.of(name).api.exists()
+    places = Places.of(name)
+    if not places.state.is_dir():
+        console.print(f"{escape(name)} was never up here")
+        return
+    was_up = places.api.exists()
     try:
+        # Also where nothing answers: a killed controller leaves deployments running, and this is how they are stopped.
         host.down(name)
     except host.HostTrouble as trouble:
-        raise Stop(Exit.TROUBLE, f"cannot stop {name}", detail=str(trouble)) from None
-    output().print(f"{name} is down; `twinstage up` continues where it was" if was_up else f"{name} is down already")
+        raise Stop.telling(Exit.TROUBLE, f"cannot stop {name}", str(trouble)) from None
+    except KeyboardInterrupt:
+        raise Stop(Exit.INTERRUPTED, f"{name} is not down yet", hint="`twinstage down` goes on from here") from None
+    console.print(
+        f"{escape(name)} is down; `twinstage up` continues where it was" if was_up else f"{escape(name)} is down"
+    )

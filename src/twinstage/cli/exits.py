@@ -23,3 +23,11 @@ class Stop(Exception):
     def __init__(self, status: Exit, message: str = "", *, detail: str = "", hint: str = "") -> None:
         super().__init__(message)
         self.status, self.message, self.detail, self.hint = status, message, detail, hint
+
+    @staticmethod
+    def telling(status: Exit, what: str, cause: str) -> "Stop":
+        """A cause that begins with what could not be done says it all; any other is put below ``what``."""
+        if not cause.startswith("cannot "):
+            return Stop(status, what, detail=cause)
+        first, _, rest = cause.partition("\n")
+        return Stop(status, first, detail=rest)

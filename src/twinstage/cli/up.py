@@ -24,18 +24,20 @@ def up(file: File = Path("ecosystem.yaml")) -> None:
     start = time.monotonic()
     company = read_ecosystem(file)
     try:
-        _with_progress(lambda report: host.up(company, report))
+        _with_progress(lambda report: _bring_up(company, report))
     except host.HostTrouble as trouble:
-        raise Stop(Exit.TROUBLE, f"cannot bring up {company.name}", detail=str(trouble)) from None
+        raise Stop.telling(Exit.TROUBLE, f"cannot bring up {company.name}", str(trouble)) from None
     except KeyboardInterrupt:
-        raise Stop(
-            Exit.INTERRUPTED,
-            f"stopped while {company.name} came up",
-            hint="`twinstage up` goes on from here; `twinstage down` stops what runs",
-        ) from None
-    _configure(company)
-    output().print(f"[good]{escape(company.name)} is up[/] after {words.span(time.monotonic() - start)}")
+        hint = "`twinstage up` goes on from here; `twinstage down` stops what runs"
+        raise Stop(Exit.INTERRUPTED, f"stopped while {company.name} came up", hint=hint) from None
+    output().print(f"[good]✔[/] {escape(company.name)} is up after {words.span(time.monotonic() - start)}")
     _hint(company)
+
+
+def _bring_up(company: EcosystemFile, report: Callable[[str], None]) -> None:
+    host.up(company, report)
+    report("bringing ecosystem.yaml into force")
+    _configure(company)
 
 
 def _configure(company: EcosystemFile) -> None:

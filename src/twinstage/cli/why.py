@@ -156,5 +156,6 @@ def _history(journey: wire.Journey, width: int) -> RenderableType:
     table.add_column(style="quiet", no_wrap=True)
     for it in journey.history:
         who = "" if it.who == "twinstage" else it.who
-        table.add_row(words.moment(it.at, journey.at), it.after or it.what, it.why, who)
+        what = it.after if it.what == "rollout" and it.after else it.what
+        table.add_row(words.moment(it.at, journey.at), what, it.why, who)
     return Padding(table, 0)

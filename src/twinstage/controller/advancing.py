@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def advance_all(means: Means, sight: Sight) -> Situation:
     """Oldest first; each decision sees what the ones before it have changed. Returns the situation after all."""
-    situation = _grouped(means, Situation.of(means.store), sight)
+    situation = _grouped(means, means.situation(), sight)
     for id in list(situation.rollouts):
         rollout = situation.rollouts[id]
         decision = succession(rollout, situation)
@@ -32,7 +32,7 @@ def advance_all(means: Means, sight: Sight) -> Situation:
         means.store.commit(change)
         if decision.event is not None:
             log.info("%s %s: %s (%s)", rollout.service, rollout.id, decision.event.value, decision.reason.sentence)
-        situation = Situation.of(means.store)
+        situation = means.situation()
     return situation
 
 
@@ -56,7 +56,7 @@ def _grouped(means: Means, situation: Situation, sight: Sight) -> Situation:
     found = groupings(tuple(situation.rollouts.values()), situation.releases, situation.services, means.new_id)
     for grouping in found:
         means.store.commit(_together(grouping, situation, sight))
-    return Situation.of(means.store) if found else situation
+    return means.situation() if found else situation
 
 
 def _together(grouping: Grouping, situation: Situation, sight: Sight) -> Change:

@@ -26,7 +26,7 @@ def carry_out(means: Means, now: datetime) -> None:
     """All that is pending, in the order in which it was asked."""
     for intent in means.store.intents():
         try:
-            outcome = ORDERS[intent.verb](intent, Situation.of(means.store), means, now)
+            outcome = ORDERS[intent.verb](intent, means.situation(), means, now)
         except Refused as refusal:
             outcome = Outcome(answer=str(refusal), accepted=False)
         _answer(intent, outcome, means, now)

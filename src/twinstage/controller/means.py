@@ -1,16 +1,17 @@
 """What the controller works with, in one hand."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twinstage.controller.shelf import Shelf
+from twinstage.controller.situation import Situation
 from twinstage.judge.judge import Judge
 from twinstage.model.names import Port
 from twinstage.runtime.runtime import Fence, Runtime
 from twinstage.store.store import Store
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Means:
     store: Store
     runtime: Runtime
@@ -20,6 +21,15 @@ class Means:
     """At least 8 hex digits, never the same twice."""
     free: Callable[[Port], bool]
     """Can this frontend port be bound on this machine? Asked when a service gets its ports."""
+
+    _held: tuple[Fence, Situation] | None = field(default=None, init=False, repr=False)
+
+    def situation(self) -> Situation:
+        """The store's rows as they are now. Read again only when a decision was written since: nobody else writes any."""
+        fence = self.fence
+        if self._held is None or self._held[0] != fence:
+            self._held = (fence, Situation.of(self.store))
+        return self._held[1]
 
     @property
     def fence(self) -> Fence:

@@ -16,7 +16,7 @@ from twinstage.store.rows import Change, Entry, Watch
 
 def record(means: Means, sight: Sight) -> None:
     """Results of jobs, releases that came of builds, evidence, exposures, crossings, breaks of the mirror."""
-    situation = Situation.of(means.store)
+    situation = means.situation()
     worked = results.of(means, situation, sight)
     exposed = _exposures(situation, sight)
     crossed, alarms = crossings.attributed(means, situation, sight)

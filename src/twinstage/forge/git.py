@@ -28,7 +28,6 @@ _SWITCHES = (
     "core.quotePath=false",
     "log.showSignature=false",
     "log.mailmap=false",
-    "protocol.allow=never",
     "gc.auto=0",
     "maintenance.auto=false",
     "transfer.fsckObjects=false",
@@ -70,6 +69,8 @@ def environment() -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_NO_LAZY_FETCH": "1",
+        # No protocol at all; unlike protocol.allow, no setting of the repository's overrides it.
+        "GIT_ALLOW_PROTOCOL": "none",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_ATTR_NOSYSTEM": "1",
     }

@@ -4,7 +4,11 @@ Both ends of a wire know each other's hardware address from the start (it is mad
 to wait for, and no entry of the machine's one neighbour table, which is shared by all its namespaces, to run out of.
 """
 
-from socket import AF_INET, inet_aton
+from collections.abc import Iterable
+from fcntl import ioctl
+from socket import AF_INET, SOCK_DGRAM, inet_aton, socket
+from struct import pack, unpack_from
+from time import monotonic, sleep
 from typing import Any
 
 from pyroute2.netlink import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE
@@ -18,7 +22,8 @@ from twinstage.inside.netlink import Request
 
 LOOPBACK = 1
 """The index of ``lo`` in every network namespace."""
-_UP = 1
+_UP, _RUNNING = 1, 0x40
+_GET_FLAGS, _MOMENT = 0x8913, 0.002
 _ON_LINK = 4
 _MAIN, _STATIC, _UNICAST = 254, 4, 1
 _GLOBAL, _LINK = 0, 253
@@ -62,6 +67,24 @@ def pair(inner: str, index: int, outer: str, home: int, address: str) -> Request
 
 def up(index: int) -> Request:
     return _request(f"set interface {index} up", ifinfmsg(), RTM_NEWLINK, {"index": index, "flags": _UP, "change": _UP})
+
+
+def not_running(names: Iterable[str], patience: float) -> frozenset[str]:
+    """Those that do not carry packets yet after ``patience`` seconds. Being up is asked for, running is what comes of it."""
+    waiting, end = set(names), monotonic() + patience
+    with socket(AF_INET, SOCK_DGRAM) as asking:
+        while waiting:
+            waiting -= {name for name in waiting if _flags(asking, name) & _RUNNING}
+            if monotonic() > end:
+                break
+            if waiting:
+                sleep(_MOMENT)
+    return frozenset(waiting)
+
+
+def _flags(asking: socket, name: str) -> int:
+    answer = ioctl(asking, _GET_FLAGS, pack("16sH22x", name.encode(), 0))
+    return int(unpack_from("16xH", answer)[0])
 
 
 def delete(name: str) -> Request:

@@ -5,16 +5,18 @@ one thread, which walks into the namespaces it makes; every step may be the last
 finds either a wire with its ``.ready`` file, which is whole, or one without, which it makes anew.
 """
 
+import errno
 import hashlib
 import json
 import re
 import socket
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from twinstage.inside import links, namespaces, nft
-from twinstage.inside.netlink import ROUTE, run
+from twinstage.inside.netlink import ROUTE, Refused, run
 from twinstage.inside.nft import ACCEPT, DNAT, DROP, SNAT, TCP, UDP, Chain, Table
 from twinstage.inside.wires import READY, Ports, Wanted, Wire
 
@@ -22,6 +24,8 @@ STRAYS_PORT, NAMES_PORT = 9, 53
 """Where the sentinel listens on the gateway: stray connections, names."""
 LOG_GROUP = 1
 """Where the guard tells of the datagrams that it drops."""
+_PATIENCE = 5.0
+"""Seconds for the kernel to notice that both ends of a wire are up; until then what is sent is lost."""
 _NOTED_BYTES, _NOTES_A_SECOND = 64, 200
 _INNER, _INNER_INDEX = "eth0", 2
 _OUTER = re.compile(r"v[0-9a-f]{12}")
@@ -35,6 +39,7 @@ _EVERYWHERE = {
 """A new namespace takes some of these from the machine's own, where a container engine may have turned forwarding on."""
 _GATEWAY = {**_EVERYWHERE, "ipv4/conf/all/rp_filter": "1", "ipv4/conf/all/route_localnet": "0"}
 _WIRE = {**_EVERYWHERE, "ipv4/conf/all/route_localnet": "1"}
+_NO_SUCH_EXPRESSION = (errno.ENOENT, errno.EOPNOTSUPP)
 _TRACKING = {"netfilter/nf_conntrack_tcp_timeout_time_wait": "10"}
 """An ended connection is remembered for 2 minutes by default: a busy caller without keep-alive would fill the table."""
 
@@ -54,8 +59,11 @@ def interface(wire: str) -> str:
     return "v" + hashlib.sha256(wire.encode()).hexdigest()[:12]
 
 
-def guard(ports: Ports, wires: Iterable[Wire]) -> Table:
-    """What an instance meets at the gateway: the frontends it declared, its names, and the sentinel for all the rest."""
+def guard(ports: Ports, wires: Iterable[Wire], *, noted: bool = True) -> Table:
+    """What an instance meets at the gateway: the frontends it declared, its names, and the sentinel for all the rest.
+
+    ``noted``: datagrams that are dropped are told of, for the record.
+    """
     frontends = {(wire.address, door) for wire in wires for name in wire.reaches if (door := ports.frontend(name))}
     tcp, udp, gateway = nft.protocol(TCP), nft.protocol(UDP), nft.destination(ports.gateway)
     accept = nft.verdict(ACCEPT)
@@ -67,7 +75,9 @@ def guard(ports: Ports, wires: Iterable[Wire]) -> Table:
         (*tcp, *nft.port(53), *to_names),
         (*tcp, *nft.translate(DNAT, ports.gateway, STRAYS_PORT)),
         (*udp, *nft.port(53), *to_names),
-        (*udp, *nft.note(LOG_GROUP, _NOTED_BYTES, _NOTES_A_SECOND)),
+        *([(*udp, *nft.note(LOG_GROUP, _PATIENCE = 5.0
+"""Seconds for the kernel to notice that both ends of a wire are up; until then what is sent is lost."""
+_NOTED_BYTES, _NOTES_A_SECOND))] if noted else []),
         nft.verdict(DROP),
     )
     arriving = (
@@ -124,6 +134,7 @@ class Networks:
     def __init__(self, pins: Path) -> None:
         self._pins = pins
         self._guard: str | None = None
+        self._noted = True
         self._home = namespaces.here()
 
     def open_gateway(self, ports: Ports) -> None:
@@ -149,18 +160,33 @@ class Networks:
             if _OUTER.fullmatch(name):
                 run(ROUTE, [links.delete(name)])
         self._set_guard(wanted.ports, wanted.wires.values())
+        made: dict[str, str] = {}
         for wire in wanted.wires.values():
             try:
-                self._make(wire, wanted.ports, interface(wire.id) in there)
+                if (made_from := self._make(wire, wanted.ports, interface(wire.id) in there)) is not None:
+                    made[wire.id] = made_from
             except OSError as error:
                 failed[wire.id] = f"cannot make the wire {wire.id}: {error.strerror or error}"
+        asleep = links.not_running({interface(name) for name in made}, _PATIENCE)
+        for name, made_from in made.items():
+            if interface(name) in asleep:
+                failed[name] = f"cannot make the wire {name}: its interface does not come up"
+            else:
+                self._write(self._ready(name), made_from)
         return Standing(wires=tuple(sorted(wanted.wires.keys() - failed.keys())), failed=failed)
 
-    def _set_guard(self, ports: Ports, wires: Iterable[Wire]) -> None:
-        table = guard(ports, wires)
+    def _set_guard(self, ports: Ports, wires: Collection[Wire]) -> None:
+        table = guard(ports, wires, noted=self._noted)
         digest = _digest(table)
         if digest != self._guard:
-            nft.replace(table)
+            try:
+                nft.replace(table)
+            except Refused as error:
+                if not self._noted or error.errno not in _NO_SUCH_EXPRESSION:
+                    raise
+                self._noted = False
+                print(f"datagrams leave no record: {error.strerror}", file=sys.stderr, flush=True)
+                nft.replace(guard(ports, wires, noted=False))
             self._write(self._pins / ".guard", digest)
             self._guard = digest
 
@@ -168,46 +194,34 @@ class Networks:
         names = {path.name for path in self._pins.iterdir() if not path.name.startswith(".")}
         return {name.removesuffix(READY) for name in names}
 
-    def _make(self, wire: Wire, ports: Ports, linked: bool) -> None:
+    def _make(self, wire: Wire, ports: Ports, linked: bool) -> str | None:
+        """Make or mend one; what it was made from, or None when nothing was to be done."""
         pin, table = self._pins / wire.id, wiring(wire, ports)
-        made_from = json.dumps({"address": wire.address, "gateway": ports.gateway, "rules": _digest(table)})
+        made_from = {"address": wire.address, "gateway": ports.gateway, "rules": _digest(table)}
         present = self._made_from(wire.id)
-        if linked and json.dumps(present) == made_from:
-            return
-        mine = {"address": wire.address, "gateway": ports.gateway}
-        if present is not None and {key: present.get(key) for key in mine} == mine:
+        if linked and present == made_from:
+            return None
+        kept = present is not None and {**present, "rules": ""} == {**made_from, "rules": ""}
+        if kept and linked:
             with namespaces.entered(pin, self._home):
-                if not linked:
-                    self._equip(wire, ports)
                 nft.replace(table)
-            if not linked:
-                self._connect(wire, ports)
+            return json.dumps(made_from)
+        if kept:
+            self._ready(wire.id).unlink()
         else:
             self._clear(wire.id)
-            with namespaces.made(pin, self._home):
-                self._equip(wire, ports)
-                nft.replace(table)
-            self._connect(wire, ports)
-        self._write(self._ready(wire.id), made_from)
-
-    def _equip(self, wire: Wire, ports: Ports) -> None:
-        """Inside the wire's namespace: everything but the rules."""
-        namespaces.settings(_WIRE)
-        namespaces.preferences(_TRACKING)
-        run(
-            ROUTE,
-            [
-                links.pair(_INNER, _INNER_INDEX, interface(wire.id), self._home, wire.address),
-                links.up(links.LOOPBACK),
-                links.address(_INNER_INDEX, wire.address),
-                links.up(_INNER_INDEX),
-                links.neighbour(_INNER_INDEX, ports.gateway, links.hardware(wire.address, 1)),
-                links.default_route(_INNER_INDEX, ports.gateway),
-            ],
-        )
+        with namespaces.entered(pin, self._home) if kept else namespaces.made(pin, self._home):
+            namespaces.settings(_WIRE)
+            namespaces.preferences(_TRACKING)
+            nft.replace(table)
+            run(ROUTE, [links.pair(_INNER, _INNER_INDEX, interface(wire.id), self._home, wire.address)])
+        self._connect(wire, ports)
+        with namespaces.entered(pin, self._home):
+            self._start(wire, ports)
+        return json.dumps(made_from)
 
     def _connect(self, wire: Wire, ports: Ports) -> None:
-        """The ecosystem's end."""
+        """The ecosystem's end. It is the first one up: only the second end's carrier is there at once."""
         index = socket.if_nametoindex(interface(wire.id))
         inner = links.hardware(wire.address, 0)
         run(
@@ -216,6 +230,19 @@ class Networks:
                 links.up(index),
                 links.neighbour(index, wire.address, inner),
                 links.route(index, wire.address, ports.gateway),
+            ],
+        )
+
+    def _start(self, wire: Wire, ports: Ports) -> None:
+        """The instance's end, inside its namespace."""
+        run(
+            ROUTE,
+            [
+                links.up(links.LOOPBACK),
+                links.address(_INNER_INDEX, wire.address),
+                links.up(_INNER_INDEX),
+                links.neighbour(_INNER_INDEX, ports.gateway, links.hardware(wire.address, 1)),
+                links.default_route(_INNER_INDEX, ports.gateway),
             ],
         )
 

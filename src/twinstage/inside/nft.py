@@ -43,6 +43,7 @@ _SOURCE, _DESTINATION, _PORT = 12, 16, 2
 _IIFNAME, _OIFNAME, _L4PROTO = 6, 7, 16
 _SECOND_WORD = 9
 """The register of the second four bytes: where a concatenation's next field goes."""
+_LOG_GROUP, _LOG_BYTES, _LOG_AT_ONCE = 1, 3, 4
 _ADDRESS_AND_PORT = 7 << 6 | 13
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _ELEMENTS_AT_ONCE = 500
@@ -177,10 +178,22 @@ def translate(kind: int, address: str, to: int | None = None) -> Rule:
 
 
 def note(group: int, bytes_each: int, a_second: int) -> Rule:
-    """Tell whoever listens to that NFLOG group of the packet; no more than ``a_second`` of them."""
+    """Tell whoever listens to that NFLOG group of the packet; no more than ``a_second`` of them.
+
+    pyroute2 0.9 writes four bytes for the group where the kernel has two. The data of an expression that it does not know
+    goes out as it is, and the kernel does not mind a second zero after the name.
+    """
+    log = b"".join(
+        struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+        for kind, value in (
+            (_LOG_GROUP, _number(group)),
+            (_LOG_BYTES, struct.pack("!I", bytes_each)),
+            (_LOG_AT_ONCE, _number(1)),
+        )
+    )
     return (
         _expression("limit", NFTA_LIMIT_RATE=a_second, NFTA_LIMIT_UNIT=1, NFTA_LIMIT_BURST=a_second, NFTA_LIMIT_TYPE=0),
-        _expression("log", NFTA_LOG_GROUP=group, NFTA_LOG_SNAPLEN=bytes_each, NFTA_LOG_QTHRESHOLD=1),
+        {"attrs": [("NFTA_EXPR_NAME", "log\0"), ("NFTA_EXPR_DATA", log)]},
     )
 
 

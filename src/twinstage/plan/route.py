@@ -47,8 +47,6 @@ def next_split(view: View, now: Split, want: Split) -> Split:
     if all(view.ready(key) for key, share in want.items() if share > now.get(key, 0)):
         return want
     unwanted = {key: share for key, share in now.items() if key not in view.wanted}
-    if now and not unwanted:
-        return now
     split = {key: share for key, share in now.items() if key not in unwanted}
     free = 100 - sum(split.values())
     for key, share in sorted(want.items()):

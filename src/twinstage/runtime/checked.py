@@ -187,9 +187,7 @@ class Checked:
         if before is None:
             return
         falls = sample.requests < before.requests or sample.errors < before.errors
-        falls = falls or any(
-            now < then for (_, now), (_, then) in zip(sample.latency, before.latency, strict=False)
-        )
+        falls = falls or any(now < then for (_, now), (_, then) in zip(sample.latency, before.latency, strict=False))
         _must(not falls, f"the counters of {key} at {sample.source} fell within epoch {sample.epoch}")
 
 

@@ -196,8 +196,7 @@ class World:
             old = self.past[job.id]
             self.jobs[job.id] = old if old.result else replace(old, result=JobResult.STOPPED, ended=self.now)
             return
-        self.runs[job.id] += 1
-        self.jobs[job.id] = self.past[job.id] = replace(job, started=self.now)
+        self.jobs[job.id] = self.past[job.id] = job
 
     def forget(self, job: JobId) -> None:
         known = self.jobs.get(job)
@@ -248,6 +247,8 @@ class World:
         ending = next(fitting, Ending())
         self._ages[job.id] += 1
         if self._ages[job.id] == 1:
+            self.runs[job.id] += 1
+            job = self.jobs[job.id] = self.past[job.id] = replace(job, started=self.now)
             for target, kind in ending.crosses:
                 self.cross(job.id, Ecosystem(job.place.value), target, kind)
         if self._ages[job.id] >= ending.steps:

@@ -6,18 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, insert, select, update
 
-from twinstage.model.encoding import encode, loads
+from twinstage.model.encoding import encode
 from twinstage.store import tables as t
 from twinstage.store.schema import bring_up
 from twinstage.store.trouble import StaleEpoch
-
-
-T = TypeVar("T")
 
 
 class Database:

@@ -4,12 +4,12 @@ from functools import cached_property
 
 from sqlalchemy import select
 
-from twinstage.model.encoding import loads
 from twinstage.model.names import ReleaseId, ServiceName
 from twinstage.model.release import Evidence, Release
 from twinstage.model.rollout import Rollout
 from twinstage.store import tables as t
 from twinstage.store.database import Database
+from twinstage.store.reading import read
 from twinstage.store.trouble import Unknown
 
 
@@ -28,7 +28,7 @@ class Rollouts(Database):
         if open_only:
             query = query.where(t.rollouts.c.open)
         with self.reading() as connection:
-            return [loads(Rollout, body) for body in connection.execute(query).scalars()]
+            return [read(Rollout, body) for body in connection.execute(query).scalars()]
 
     def rollout(self, name: str) -> Rollout:
         """By its id or the beginning of one that only it has. Raises Unknown in words."""
@@ -41,7 +41,7 @@ class Rollouts(Database):
         if len(exact) > 1:
             names = ", ".join(row.id for row in exact)
             raise Unknown(f"cannot tell which rollout {name} is: {names}; give more of its name")
-        return loads(Rollout, exact[0].body)
+        return read(Rollout, exact[0].body)
 
     def releases(self) -> dict[ReleaseId, Release]:
         """All of them. They are immutable, so each row is read once in the life of this object."""
@@ -49,7 +49,7 @@ class Rollouts(Database):
         with self.reading() as connection:
             query = select(t.releases.c.id, t.releases.c.body).where(t.releases.c.seq > len(known))
             for row in connection.execute(query):
-                known[ReleaseId(row.id)] = loads(Release, row.body)
+                known[ReleaseId(row.id)] = read(Release, row.body)
         return dict(known)
 
     def release(self, release: ReleaseId) -> Release:
@@ -58,11 +58,11 @@ class Rollouts(Database):
             body = connection.execute(select(t.releases.c.body).where(t.releases.c.id == release)).scalar()
         if body is None:
             raise Unknown(f"cannot find release {release}: there is none of that name")
-        return loads(Release, body)
+        return read(Release, body)
 
     def evidence(self, service: ServiceName, commit: str) -> list[Evidence]:
         """The latest of each gate, in the order in which gates first had a result."""
         query = select(t.evidence.c.body).where(t.evidence.c.service == service, t.evidence.c.commit_id == commit)
         with self.reading() as connection:
-            every = [loads(Evidence, b) for b in connection.execute(query.order_by(t.evidence.c.seq)).scalars()]
+            every = [read(Evidence, b) for b in connection.execute(query.order_by(t.evidence.c.seq)).scalars()]
         return list({e.gate: e for e in every}.values())

@@ -6,12 +6,13 @@ from dataclasses import replace
 from sqlalchemy import Connection, Executable, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from twinstage.model.encoding import dumps, loads
+from twinstage.model.encoding import dumps
 from twinstage.model.names import Ecosystem, Port, ServiceName
 from twinstage.model.policy import EcosystemFile, Policy, ServiceEntry
 from twinstage.model.rollout import Intent, ServiceState
 from twinstage.store import tables as t
 from twinstage.store.database import Database
+from twinstage.store.reading import read
 from twinstage.store.rows import Change, Entry
 from twinstage.store.trouble import NoPorts
 from twinstage.store.writing import write
@@ -26,7 +27,7 @@ class Services(Database):
         """The company's file as last taken; None before the first."""
         with self.reading() as connection:
             body = connection.execute(select(t.ecosystem.c.body)).scalar()
-        return None if body is None else loads(EcosystemFile, body)
+        return None if body is None else read(EcosystemFile, body)
 
     def policy(self) -> Policy:
         """The company's standard; the defaults before there is a file."""
@@ -37,7 +38,7 @@ class Services(Database):
         """Every service that was ever in the file, by name; see ``removed``."""
         with self.reading() as connection:
             bodies = connection.execute(select(t.services.c.body).order_by(t.services.c.name)).scalars().all()
-        states = [loads(ServiceState, body) for body in bodies]
+        states = [read(ServiceState, body) for body in bodies]
         return {state.service: state for state in states}
 
     def configure(self, file: EcosystemFile, free: Callable[[Port], bool], intent: Intent, journal: Entry) -> None:
@@ -57,7 +58,7 @@ class Services(Database):
             write(connection, Change(at=intent.answered or intent.at, intent=intent, journal=(journal,)))
 
     def _states(self, connection: Connection) -> list[ServiceState]:
-        return [loads(ServiceState, body) for body in connection.execute(select(t.services.c.body)).scalars()]
+        return [read(ServiceState, body) for body in connection.execute(select(t.services.c.body)).scalars()]
 
     def _enter(
         self, connection: Connection, entry: ServiceEntry, known: ServiceState | None, free: Callable[[Port], bool]

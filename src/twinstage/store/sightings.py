@@ -4,12 +4,13 @@ from datetime import datetime
 
 from sqlalchemy import func, or_, select
 
-from twinstage.model.encoding import encode, loads
+from twinstage.model.encoding import encode
 from twinstage.model.facts import MirrorBreak
 from twinstage.model.names import Ecosystem, ReleaseId, RolloutId
 from twinstage.model.seen import Crossing
 from twinstage.store import tables as t
 from twinstage.store.database import Database
+from twinstage.store.reading import read
 from twinstage.store.rows import Attributed, Watch
 
 
@@ -30,7 +31,7 @@ class Sightings(Database):
         if since is not None:
             query = query.where(t.crossings.c.at >= encode(since))
         with self.reading() as connection:
-            return [loads(Attributed, body) for body in connection.execute(query).scalars()]
+            return [read(Attributed, body) for body in connection.execute(query).scalars()]
 
     def last_crossing(self, ecosystem: Ecosystem) -> int:
         """The highest ``seq`` recorded of that ecosystem; 0 before the first."""
@@ -46,10 +47,10 @@ class Sightings(Database):
         if since is not None:
             query = query.where(or_(t.mirror_breaks.c.open, t.mirror_breaks.c.until >= encode(since)))
         with self.reading() as connection:
-            return [loads(MirrorBreak, body) for body in connection.execute(query).scalars()]
+            return [read(MirrorBreak, body) for body in connection.execute(query).scalars()]
 
     def watch(self, rollout: RolloutId) -> Watch | None:
         """Where the judging of its present share began; None before that share was seen in force."""
         with self.reading() as connection:
             body = connection.execute(select(t.windows.c.body).where(t.windows.c.rollout == rollout)).scalar()
-        return None if body is None else loads(Watch, body)
+        return None if body is None else read(Watch, body)

@@ -2,12 +2,13 @@
 
 from sqlalchemy import insert, select
 
-from twinstage.model.encoding import dumps, loads
+from twinstage.model.encoding import dumps
 from twinstage.model.job import Job
 from twinstage.model.names import JobId, RolloutId
 from twinstage.model.rollout import Intent
 from twinstage.store import tables as t
 from twinstage.store.database import Database
+from twinstage.store.reading import read
 from twinstage.store.trouble import Unknown
 
 
@@ -20,7 +21,7 @@ class Work(Database):
         if unfinished:
             query = query.where(~t.jobs.c.finished)
         with self.reading() as connection:
-            return [loads(Job, body) for body in connection.execute(query).scalars()]
+            return [read(Job, body) for body in connection.execute(query).scalars()]
 
     def job(self, job: JobId) -> Job:
         """Raises Unknown in words."""
@@ -28,7 +29,7 @@ class Work(Database):
             body = connection.execute(select(t.jobs.c.body).where(t.jobs.c.id == job)).scalar()
         if body is None:
             raise Unknown(f"cannot find job {job}: there is none of that name")
-        return loads(Job, body)
+        return read(Job, body)
 
     def add_intent(self, intent: Intent) -> None:
         """Ask the controller. Anybody may, in any thread, with or without an epoch; the same id twice is once."""
@@ -42,7 +43,7 @@ class Work(Database):
         if pending:
             query = query.where(t.intents.c.pending)
         with self.reading() as connection:
-            return [loads(Intent, body) for body in connection.execute(query).scalars()]
+            return [read(Intent, body) for body in connection.execute(query).scalars()]
 
     def intent(self, intent: str) -> Intent:
         """Raises Unknown in words."""
@@ -50,4 +51,4 @@ class Work(Database):
             body = connection.execute(select(t.intents.c.body).where(t.intents.c.id == intent)).scalar()
         if body is None:
             raise Unknown(f"cannot find intent {intent}: there is none of that name")
-        return loads(Intent, body)
+        return read(Intent, body)

@@ -127,7 +127,7 @@ class Company:
             binds=binds, links=self._links, environment={}, hostname=str(place), directory="/", alone=False
         )
         instance = here / "instances" / "proxy"
-        instance.mkdir(mode=0o2750, exist_ok=True)
+        instance.mkdir(mode=0o750, exist_ok=True)
         write(instance / "arguments", "".join(f"{word}\0" for word in options))
         command = envoy.command(Path("/opt/envoy"), Path(f"{DESIRED}/envoy/bootstrap.json"), concurrency=WORKERS)
         write(here / "proxy", scripts.proxy(str(toolchain.bwrap()), command, envoy.descriptors()))

@@ -102,10 +102,9 @@ class Projection:
 
     def _write_stand(self, program: str, stand: instance.Stand) -> None:
         here = self._directory / "instances" / program
-        here.mkdir(mode=0o2750, exist_ok=True)
-        here.chmod(0o2755)  # read inside by a uid that is nobody's group; the parent is closed to all but the place
+        here.mkdir(mode=0o750, exist_ok=True)  # the group and its setgid come from the parent; a chmod would lose it
         for name, text in stand.files.items():
-            write(here / name, text, 0o644, durable=False)
+            write(here / name, text, durable=False)
         write(here / "arguments", "".join(f"{word}\0" for word in stand.arguments), durable=False)
 
     # ----------------------------------------------------------------------------------------------------- networks

@@ -1,0 +1,146 @@
+"""What the contract suite needs of a runtime under test. A bench for another runtime is another class with these methods."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from twinstage.model.job import Job, JobKind, JobResult
+from twinstage.model.names import Digest, Ecosystem, JobId, Place, Port, ReleaseId, RolloutId, ServiceName
+from twinstage.model.release import Artifact
+from twinstage.model.seen import Health, WorkloadSeen
+from twinstage.model.workload import Route, Workload, WorkloadKey
+from twinstage.runtime.checked import Checked
+from twinstage.runtime.fake import FakeRuntime
+from twinstage.runtime.runtime import Fence, Runtime
+from twinstage.runtime.world import Behaviour, Ending, World
+
+SERVICES = ("orders", "payments")
+PORTS = {
+    "orders": {Ecosystem.PRODUCTION: (10000, 12000), Ecosystem.STAGING: (14000, 16000)},
+    "payments": {Ecosystem.PRODUCTION: (10001, 12001), Ecosystem.STAGING: (14001, 16001)},
+}
+
+
+class Bench(Protocol):
+    """One runtime with both ecosystems opened and the SERVICES introduced."""
+
+    runtime: Runtime
+    fence: Fence
+
+    def introduce(self) -> None:
+        """Open both ecosystems and tell the runtime of SERVICES, once more."""
+
+    def settle(self, condition: Callable[[], bool]) -> None:
+        """Let time pass until it holds; an AssertionError that says what is seen where it never does."""
+
+    def healthy_workload(self, name: str, *, release: str = "r_000000000001", replicas: int = 1) -> Workload:
+        """Of a SERVICE, in production: becomes healthy and answers 200."""
+
+    def failing_workload(self) -> Workload:
+        """Of ``payments``, in production: never becomes healthy, and the runtime can say why."""
+
+    def straying_workload(self) -> Workload:
+        """Of ``payments``, in staging: healthy, and calls what it does not declare as soon as it runs."""
+
+    def job(self, exit_status: int) -> Job:
+        """In the workshop: ends soon with that status."""
+
+    def endless_job(self) -> Job:
+        """In the workshop: runs until it is stopped."""
+
+    def request(self, service: str) -> None:
+        """One request to production's frontend of a SERVICE; whatever it is answered."""
+
+
+def key(service: str, release: str = "r_000000000001", ecosystem: Ecosystem = Ecosystem.PRODUCTION) -> WorkloadKey:
+    return WorkloadKey(
+        ecosystem=ecosystem, service=ServiceName(service), process="web", release=ReleaseId(release), secrets=1
+    )
+
+
+def route(service: str, *split: tuple[WorkloadKey, int], ecosystem: Ecosystem = Ecosystem.PRODUCTION) -> Route:
+    port = Port(PORTS[service][ecosystem][0])
+    return Route(ecosystem=ecosystem, service=ServiceName(service), port=port, split=tuple(sorted(split)))
+
+
+def seen(bench: Bench, which: WorkloadKey) -> WorkloadSeen | None:
+    return bench.runtime.observe(which.ecosystem).workloads.get(which)
+
+
+def healthy(bench: Bench, which: WorkloadKey, count: int = 1) -> bool:
+    """Exactly that many instances, all of them healthy."""
+    found = seen(bench, which)
+    return found is not None and found.healthy == len(found.instances) == found.replicas == count
+
+
+class FakeBench:
+    """The runtime in memory. One settle step is one step of its world."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 5, 12, tzinfo=UTC)
+        self.world = World(self.now)
+        self.runtime: Runtime = Checked(FakeRuntime(self.world))
+        self.fence = Fence(epoch=1, generation=1)
+        self._jobs = 0
+        self.introduce()
+
+    def introduce(self) -> None:
+        for ecosystem in Ecosystem:
+            self.runtime.open(ecosystem, self.fence)
+        self.runtime.introduce({ServiceName(name): ports for name, ports in PORTS.items()}, self.fence)
+
+    def settle(self, condition: Callable[[], bool]) -> None:
+        for _ in range(50):
+            if condition():
+                return
+            self.now += timedelta(seconds=1)
+            self.world.step(self.now)
+        raise AssertionError(f"never came about: {self.world.workloads} {self.world.accepted} {self.world.jobs}")
+
+    def healthy_workload(self, name: str, *, release: str = "r_000000000001", replicas: int = 1) -> Workload:
+        return self._workload(key(name, release), replicas)
+
+    def failing_workload(self) -> Workload:
+        ill = Behaviour(health=Health.CRASHING, detail="exited with status 1")
+        self.world.behave(lambda w: w.key.service == "payments", ill)
+        return self._workload(key("payments"), 1)
+
+    def straying_workload(self) -> Workload:
+        self.world.behave(lambda w: w.key.service == "payments", Behaviour(crosses=(("10.99.0.1:80", "outside"),)))
+        return self._workload(key("payments", ecosystem=Ecosystem.STAGING), 1)
+
+    def job(self, exit_status: int) -> Job:
+        result = JobResult.FAILED if exit_status else JobResult.SUCCEEDED
+        return self._job(Ending(result=result, exit_status=exit_status))
+
+    def endless_job(self) -> Job:
+        return self._job(Ending(steps=10**9))
+
+    def request(self, service: str) -> None:
+        self.world.step(self.now)
+
+    def _workload(self, which: WorkloadKey, replicas: int) -> Workload:
+        artifact = Artifact(kind="tree", digest=Digest("sha256:0"), location="/artifacts/0")
+        backend = Port(PORTS[which.service][which.ecosystem][1])
+        return Workload(
+            key=which, replicas=replicas, artifact=artifact, run="app", backend=backend, listens=None, health="/"
+        )
+
+    def _job(self, ending: Ending) -> Job:
+        self._jobs += 1
+        id = JobId(f"00000001.gate.unit.0.{self._jobs}")
+        self.world.end(lambda job: job.id == id, ending)
+        return Job(
+            id=id,
+            kind=JobKind.GATE,
+            name="unit",
+            place=Place.WORKSHOP,
+            rollout=RolloutId("00000001"),
+            service=ServiceName("orders"),
+            commit="c" * 40,
+            round=0,
+            attempt=self._jobs,
+            command="pytest",
+            limit=timedelta(minutes=1),
+            source="orders-" + "c" * 40,
+        )
