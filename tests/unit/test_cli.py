@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from face_company import START, Company, Served, moved, reason, release, rollout
 
-from twinstage.cli import following, main, watch
+from twinstage.cli import demo, following, main, watch
 from twinstage.forge.repository import Repository
 from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.model.names import Ecosystem, JobId, Place
@@ -491,3 +491,18 @@ def test_down_twice_is_answered_sensibly(
     monkeypatch.setattr(places, "socket_root", lambda: tmp_path / "none")
     assert shell("down").out == "shop is down\n"
     assert stopped == ["shop", "shop"]
+
+
+def test_demo_hands_its_arguments_to_the_play(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    played: list[list[str]] = []
+
+    class Play:
+        def __init__(self, command: list[str]) -> None:
+            played.append(command)
+
+        def wait(self) -> int:
+            return 1
+
+    monkeypatch.setattr(demo.subprocess, "Popen", Play)
+    assert shell("demo", "--exit", "--help").status == 1
+    assert played == [[sys.executable, "-m", "twinstage.demo", "--exit", "--help"]]

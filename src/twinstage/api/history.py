@@ -64,7 +64,7 @@ def _step(it: Phase, distance: int, rollout: Rollout, path: Sequence[Mark], gate
     if distance > 0:
         return wire.Step(phase=it, state="ahead")
     mine = [i for i, mark in enumerate(path) if PHASE.get(mark.state) is it]
-    if rollout.kind is Kind.ROLLBACK and it in (Phase.DEVELOPMENT, Phase.STAGING):
+    if rollout.kind is Kind.ROLLBACK and distance < 0 and it in (Phase.DEVELOPMENT, Phase.STAGING):
         return wire.Step(phase=it, state="skipped", detail="a rollback: this release was good before")
     if not mine:
         after = next((m for m in path if m.state in PHASE and _later(PHASE[m.state], it)), None)

@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from twinstage import wire
-from twinstage.cli import words
+from twinstage.cli import screen, words
 from twinstage.cli.company import Json, Named, choose, reach
 from twinstage.cli.exits import Exit, Stop
 from twinstage.cli.screen import as_json, output
@@ -50,7 +50,7 @@ def show(found: wire.Boundary) -> None:
         cells = (crossing.ecosystem, crossing.source, crossing.target, crossing.answered, crossing.advice)
         table.add_row(words.ago(crossing.at, now), *(escape(cell) for cell in cells))
     console.print(f"the last {words.count(len(found.crossings), 'attempt')} to pass it:")
-    console.print(table)
+    screen.show(console, table)
 
 
 def _of_the_machine() -> None:

@@ -38,7 +38,7 @@ def follow(
         as_json(ended[0] if alone else ended)
     else:
         for journey in ended:
-            summary.show(output(), journey)
+            summary.show(output(), journey, drawn=alone and lively(output()))
     status = max((_status(journey, wanted) for journey in ended), default=Exit.DONE)
     if status:
         raise Stop(status)

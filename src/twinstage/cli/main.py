@@ -91,6 +91,8 @@ def run() -> int:
     try:
         app(prog_name="twinstage")
     except SystemExit as end:
+        if end.code == Exit.INTERRUPTED:
+            complain("stopped", quiet=True)
         return end.code if isinstance(end.code, int) else Exit.DONE
     except Stop as stop:
         complain(stop.message, stop.detail, stop.hint, quiet=stop.status in (Exit.WAITING, Exit.INTERRUPTED))

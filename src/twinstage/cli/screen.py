@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from pydantic import BaseModel, TypeAdapter
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.theme import Theme
 
 THEME = Theme(
@@ -35,6 +35,16 @@ def errors() -> Console:
 def lively(console: Console) -> bool:
     """May lines be drawn over? Not when piped, on a dumb terminal, or under NO_COLOR."""
     return console.is_terminal and not console.is_dumb_terminal and "NO_COLOR" not in os.environ
+
+
+def show(console: Console, drawing: RenderableType) -> None:
+    """Print it; piped, without the blanks that fill lines up."""
+    if console.is_terminal:
+        console.print(drawing)
+        return
+    with console.capture() as captured:
+        console.print(drawing)
+    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def as_json(document: BaseModel | Sequence[BaseModel]) -> None:

@@ -4,12 +4,10 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Group
-from rich.text import Text
 
 from twinstage.cli import table
 from twinstage.cli.company import Json, Named, reach
-from twinstage.cli.screen import as_json, output
+from twinstage.cli.screen import as_json, output, show
 
 
 def status(
@@ -25,14 +23,10 @@ def status(
             if json:
                 as_json(found)
             else:
-                console.print(table.detail(found, datetime.now(UTC)))
+                show(console, table.detail(found, datetime.now(UTC)))
             return
         everything = client.status()
     if json:
         as_json(everything)
-        return
-    console.print(
-        Group(table.draw(everything, console.width), Text())
-        if console.is_terminal
-        else table.draw(everything, console.width)
-    )
+    else:
+        show(console, table.draw(everything, console.width))

@@ -12,10 +12,11 @@ LINES = 20
 """Of a log's end: enough for the cause, and still on the screen with what is above it."""
 
 
-def show(console: Console, journey: wire.Journey) -> None:
+def show(console: Console, journey: wire.Journey, *, drawn: bool = False) -> None:
+    """``drawn``: its steps stand above already."""
     it = journey.rollout
     if it.state == "live":
-        console.print(f"[good]✔[/] {name(it)} live in {took(it)}{_compared(journey)}")
+        console.print(f"[good]✔[/] {name(it)} live in {took(it)}{'' if drawn else _compared(journey)}")
         return
     if it.open:
         console.print(f"[warn]![/] {name(it)} waits for a person: {escape(it.reason.sentence)}")

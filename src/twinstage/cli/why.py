@@ -12,7 +12,7 @@ from rich.text import Text
 from twinstage import wire
 from twinstage.cli import progress, summary, words
 from twinstage.cli.company import Json, Named, reach
-from twinstage.cli.screen import as_json, output
+from twinstage.cli.screen import as_json, output, show
 from twinstage.cli.subjects import rollout_of
 
 MOVE = {
@@ -47,7 +47,7 @@ def why(
     if json:
         as_json(journey)
         return
-    console.print(explain(journey, console.width))
+    show(console, explain(journey, console.width))
 
 
 def explain(journey: wire.Journey, width: int) -> RenderableType:

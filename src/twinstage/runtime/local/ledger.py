@@ -39,10 +39,14 @@ class RouteRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class JobRecord:
-    """``slot``: None in the workshop, which has no network. ``deleted``: stopped and forgotten when its process is gone."""
+    """``slot``: None in the workshop, which has no network. ``turn``: later ones have higher numbers.
+
+    ``deleted``: stopped and forgotten when its process is gone.
+    """
 
     job: Job
     slot: int | None
+    turn: int = 0
     deleted: bool = False
 
 
@@ -116,7 +120,8 @@ class Ledger:
         """The job as it was first told: a second put changes nothing."""
         if (known := self.jobs.get(job.id)) is not None:
             return known
-        record = JobRecord(job=job, slot=self._slot() if wired else None)
+        turn = 1 + max((r.turn for r in self.jobs.values()), default=0)
+        record = JobRecord(job=job, slot=self._slot() if wired else None, turn=turn)
         write(self._directory / "jobs" / f"{job.id}.record", dumps(record))
         self.jobs[job.id] = record
         return record

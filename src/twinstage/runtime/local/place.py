@@ -1,6 +1,7 @@
 """One place on this machine (production, staging or the workshop): its ledger, its files and what runs there."""
 
 import contextlib
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class PlaceDesk:
         self.ledger = Ledger(layout.desired(place))
         self.projection = Projection(place, layout, self.ledger, settings)
         self.supervisor = Supervisor(layout.doors(place) / "supervisor.sock")
+        self._at_once = max(2, os.cpu_count() or 2)
         self.sentinel = None if place is Place.WORKSHOP else Sentinel(layout.doors(place) / "sentinel.sock")
 
     def nudge(self, *, wires: bool) -> None:
@@ -43,7 +45,7 @@ class PlaceDesk:
         """Start what is missing, stop what is surplus, forget what is gone."""
         wanted = self.projection.wanted()
         have = set(processes) - STATIC
-        self.supervisor.add(sorted(wanted - have))
+        self.supervisor.add(sorted(wanted - have - self._queued(processes)))
         for name in sorted(have - wanted):
             if processes[name].state in _STOPPED:
                 self.supervisor.remove(name)
@@ -52,6 +54,15 @@ class PlaceDesk:
                 self.supervisor.stop(name)
         self._revive({n: seen for n, seen in processes.items() if n in STATIC or n in have & wanted})
         self._forget(have)
+
+    def _queued(self, processes: dict[str, ProcessSeen]) -> set[str]:
+        """Jobs of the workshop whose turn has not come: with more at once than the machine has cores all would be late,
+        and a first release would wait for the last one's build."""
+        if self.place is not Place.WORKSHOP:
+            return set()
+        working = sum(p.state not in _STOPPED for p in processes.values())
+        waiting = [name for name in self.projection.queue() if name not in processes]
+        return set(waiting[max(0, self._at_once - working) :])
 
     def _revive(self, processes: dict[str, ProcessSeen]) -> None:
         """The supervisor gives up after a few tries; a deployment is never given up on, only told of."""
@@ -76,6 +87,8 @@ class PlaceDesk:
         if not self.ledger.jobs:
             return []
         processes = self.supervisor.processes()
+        if self.place is Place.WORKSHOP:  # the ecosystems are settled by each look at them
+            self.settle(processes)
         return [
             self._job(r, processes.get(program_of_job(r.job.id))) for r in self.ledger.jobs.values() if not r.deleted
         ]

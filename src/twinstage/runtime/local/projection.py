@@ -47,6 +47,11 @@ class Projection:
         names = {p for r in self._ledger.workloads.values() if not r.deleted for p in programs(r)}
         return frozenset(names | {program_of_job(j.job.id) for j in self._ledger.jobs.values() if not j.deleted})
 
+    def queue(self) -> list[str]:
+        """Jobs in the order in which they may start: what finishes a release before what begins another, then by turn."""
+        waiting = [j for j in self._ledger.jobs.values() if not j.deleted]
+        return [program_of_job(j.job.id) for j in sorted(waiting, key=lambda j: (j.job.kind is JobKind.BUILD, j.turn))]
+
     def write_workload(self, record: WorkloadRecord) -> None:
         """Files, wires and programs of a workload's instances. Surplus programs lose their file at once, the rest when gone."""
         name = workload_name(record.workload.key)

@@ -1,0 +1,169 @@
+"""What people may do to a rollout, and what they are told."""
+
+import pytest
+
+from scenarios.company import Company
+from scenarios.conftest import Found
+from twinstage.model.names import Ecosystem
+from twinstage.model.rollout import IntentVerb, State
+
+EVERYWHERE = [
+    s for s in State if s not in {State.RETREATING, State.LIVE, State.FAILED, State.ABORTED, State.SUPERSEDED}
+]
+
+
+def second_release(company: Found) -> tuple[Company, str, str]:
+    """(shop, the commit that is live, the rollout of the one after it)."""
+    shop = company("orders")
+    shop.ship("orders")
+    good = shop.live("orders")
+    assert good is not None
+    return shop, good, shop.submit("orders", shop.write("orders"))
+
+
+def rollback(shop: Company, why: str = "customers complain"):  # type: ignore[no-untyped-def]
+    return shop.ask(IntentVerb.ROLLBACK, service="orders", by="grace", why=why)
+
+
+@pytest.mark.parametrize("state", EVERYWHERE, ids=lambda s: s.value)
+def test_abort_works_in_every_state_and_leaves_nothing(company: Found, state: State) -> None:
+    shop, good, rollout = second_release(company)
+    shop.until(lambda: shop.state(rollout) is state)
+    answer = shop.ask(IntentVerb.ABORT, rollout=rollout[:6], by="grace", why="wrong branch")
+    assert answer.accepted, answer.answer
+    shop.until(lambda: shop.state(rollout) is State.ABORTED)
+    assert "grace: wrong branch" in shop.said(rollout)
+    shop.quiet()
+    assert shop.split("orders") == {good: 100}
+    assert set(shop.runs(Ecosystem.PRODUCTION)) == set(shop.runs(Ecosystem.STAGING)) == {("orders", good)}
+    assert not shop.lanes("orders")
+    assert not shop.world.jobs
+    assert shop.world.meter.failed == 0
+
+
+def test_abort_wants_a_reason_and_something_to_abort(company: Found) -> None:
+    shop, _, rollout = second_release(company)
+    silent = shop.ask(IntentVerb.ABORT, rollout=rollout)
+    assert (silent.accepted, "say who you are and why" in silent.answer) == (False, True)
+    nothing = shop.ask(IntentVerb.ABORT, rollout="ffff", why="x")
+    assert (nothing.accepted, "cannot find rollout" in nothing.answer) == (False, True)
+    shop.until(lambda: shop.state(rollout) is State.LIVE)
+    late = shop.ask(IntentVerb.ABORT, rollout=rollout, why="too late")
+    assert (late.accepted, "it is live already" in late.answer) == (False, True)
+
+
+def test_a_rollback_brings_the_release_before_back_and_holds_it(company: Found) -> None:
+    shop, good, rollout = second_release(company)
+    shop.until(lambda: shop.state(rollout) is State.LIVE)
+    answer = rollback(shop)
+    assert answer.accepted, answer.answer
+    assert answer.rollout is not None
+    shop.until(lambda: shop.state(str(answer.rollout)) is State.LIVE)
+    assert shop.history(str(answer.rollout)) == ["verified", "production 100 %", "live"]
+    shop.quiet()
+    assert shop.live("orders") == good
+    assert shop.split("orders") == shop.split("orders", Ecosystem.STAGING) == {good: 100}
+    assert shop.world.meter.failed == 0
+    third = shop.submit("orders", shop.write("orders"))
+    shop.until(lambda: shop.reason(third) == "PINNED")
+    assert "grace" in shop.said(third)
+    resumed = shop.ask(IntentVerb.RESUME, service="orders", by="grace")
+    assert resumed.accepted
+    shop.until(lambda: shop.state(third) is State.LIVE)
+
+
+def test_a_rollback_while_a_canary_runs_takes_that_back(company: Found) -> None:
+    shop, good, rollout = second_release(company)
+    shop.until(lambda: shop.state(rollout) is State.CANARY)
+    assert rollback(shop).rollout == rollout
+    shop.until(lambda: shop.state(rollout) is State.ABORTED)
+    shop.quiet()
+    assert shop.split("orders") == {good: 100}
+    assert shop.store.services()["orders"].pin is not None
+
+
+def test_a_rollback_without_anything_before_is_refused_in_words(company: Found) -> None:
+    shop = company("orders")
+    none = rollback(shop)
+    assert (none.accepted, "production has no release" in none.answer) == (False, True)
+    shop.ship("orders")
+    first = rollback(shop)
+    assert (first.accepted, "no release before" in first.answer) == (False, True)
+    assert shop.store.services()["orders"].pin is None
+    unheld = shop.ask(IntentVerb.RESUME, service="orders")
+    assert (unheld.accepted, "nothing holds it" in unheld.answer) == (False, True)
+
+
+def test_a_rollback_to_a_damaged_artifact_is_refused_before_anything_stops(company: Found) -> None:
+    shop, good, rollout = second_release(company)
+    shop.until(lambda: shop.state(rollout) is State.LIVE)
+    shop.outside.shelf.damaged.add(f"/artifacts/{good}")
+    answer = rollback(shop)
+    assert (answer.accepted, "no longer what its build made" in answer.answer) == (False, True)
+    assert shop.store.services()["orders"].pin is None
+
+
+def test_two_rollbacks_go_back_twice(company: Found) -> None:
+    shop = company("orders")
+    commits = []
+    for _ in range(3):
+        shop.ship("orders")
+        commits.append(shop.live("orders"))
+    for expected in (commits[1], commits[0]):
+        answer = rollback(shop)
+        assert answer.accepted, answer.answer
+        shop.until(lambda answer=answer: shop.state(str(answer.rollout)) is State.LIVE)
+        assert shop.live("orders") == expected
+    assert not rollback(shop).accepted
+
+
+def test_a_newer_commit_supersedes_what_is_not_verified_yet(company: Found) -> None:
+    shop, _, rollout = second_release(company)
+    shop.until(lambda: shop.state(rollout) is State.STAGING)
+    newer = shop.write("orders")
+    following = shop.submit("orders", newer)
+    assert shop.state(rollout) is State.RETREATING
+    shop.until(lambda: shop.state(rollout) is State.SUPERSEDED)
+    assert newer[:12] in shop.said(rollout)
+    shop.until(lambda: shop.state(following) is State.LIVE)
+
+
+def test_a_verified_one_keeps_its_place_until_a_newer_one_is_verified(company: Found) -> None:
+    shop, _, first = second_release(company)
+    shop.until(lambda: shop.state(first) is State.CANARY)
+    second = shop.submit("orders", shop.write("orders"))
+    shop.until(lambda: shop.state(second) is State.VERIFIED)
+    third = shop.submit("orders", shop.write("orders"))
+    assert shop.state(second) is State.VERIFIED
+    shop.until(lambda: shop.state(second) is not State.VERIFIED)
+    assert shop.state(first) is State.LIVE or shop.state(second) is State.RETREATING
+    shop.until(lambda: shop.state(third) is State.LIVE)
+
+
+def test_while_one_is_in_production_a_verified_one_waits_and_says_so(company: Found) -> None:
+    shop, _, first = second_release(company)
+    shop.until(lambda: shop.state(first) is State.CANARY)
+    shop.world.meter.requests = 0  # Nothing is proven, so the first stays a canary.
+    second = shop.submit("orders", shop.write("orders"))
+    shop.until(lambda: shop.reason(second) == "WAITS_FOR_TURN")
+    assert first in shop.said(second)
+    third = shop.submit("orders", shop.write("orders"))
+    shop.until(lambda: shop.state(third) is State.VERIFIED)
+    shop.until(lambda: shop.state(second) is State.SUPERSEDED)
+    assert shop.state(first) is State.CANARY
+    shop.until(lambda: shop.state(third) is State.LIVE)
+
+
+def test_a_service_that_somebody_needs_is_not_removed(company: Found) -> None:
+    shop = company("orders", "payments")
+    shop.ship("payments")
+    shop.ship("orders", calls=["payments"])
+    refused = shop.configure("orders")
+    assert (refused.accepted, "orders depends on it" in refused.answer) == (False, True)
+    assert shop.configure("payments").accepted
+    shop.quiet()
+    assert {service for service, _ in shop.runs(Ecosystem.PRODUCTION)} == {"payments"}
+    assert not shop.split("orders")
+    before = shop.store.services()["orders"].frontends
+    assert shop.configure("orders", "payments").accepted
+    assert shop.store.services()["orders"].frontends == before, "it keeps its ports"
