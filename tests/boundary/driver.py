@@ -1,7 +1,8 @@
 """The first process of the tests' ecosystem: does what a line of JSON on its standard input says, answers with one.
 
 ``{"run": argv, "input": text, "timeout": seconds}`` -> ``{"code", "out", "err"}``; ``{"start": argv, "log": path}`` ->
-``{"pid"}``; ``{"end": pid, "signal": number}`` -> ``{"code"}`` when it has ended. Its end is the end of the sandbox.
+``{"pid"}``; ``{"poll": pid}`` -> ``{"code": null or its status}``; ``{"end": pid, "signal": number}`` -> ``{"code"}``
+when it has ended. The end of this process is the end of the sandbox.
 """
 
 import json
@@ -26,6 +27,8 @@ def do(order: dict) -> dict:
             process = subprocess.Popen(order["start"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         started[process.pid] = process
         return {"pid": process.pid}
+    if "poll" in order:
+        return {"code": started[order["poll"]].poll()}
     process = started.pop(order["end"])
     process.send_signal(order["signal"])
     return {"code": process.wait(10)}

@@ -68,7 +68,11 @@ class Sealed:
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, ACCOUNT, ACCOUNT)
         self.process = subprocess.Popen(self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._line() == {"ready": True}
+        try:
+            assert self._line() == {"ready": True}
+        except AssertionError:
+            self.close()
+            raise
 
     def _command(self) -> list[str]:
         wanted = (sys.base_prefix, sys.prefix, str(PACKAGES), str(SOURCES), str(HERE))
@@ -170,11 +174,12 @@ class Sealed:
 
     def watch_over(self) -> None:
         """Start the sentinel; returns when it answers."""
-        self.sentinel, log = self.start(*self.sentinel_command())
-        until(lambda: self.answers(), f"the sentinel answers: {log.read_text()}")
-        self.log = log
+        self.sentinel, self.log = self.start(*self.sentinel_command())
+        until(self.answers, "the sentinel answers")
 
     def answers(self) -> bool:
+        ended = self._order(poll=self.sentinel)["code"]
+        assert ended is None, f"the sentinel ended with {ended}: {self.log.read_text()}"
         try:
             return self.ask("status")["ok"] is True
         except OSError:

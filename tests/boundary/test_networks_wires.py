@@ -223,11 +223,13 @@ def test_a_second_sentinel_gives_way_to_the_first(sealed: Sealed) -> None:
 
 def test_closing_leaves_no_process_and_no_folder() -> None:
     ecosystem = Sealed()
-    ecosystem.want(wire("orders-1", 1, "orders"))
-    ecosystem.watch_over()
-    ecosystem.serve("orders-1", "127.0.0.1", 16000, "orders")
     folder = str(ecosystem.folder)
-    ecosystem.close()
+    try:
+        ecosystem.want(wire("orders-1", 1, "orders"))
+        ecosystem.watch_over()
+        ecosystem.serve("orders-1", "127.0.0.1", 16000, "orders")
+    finally:
+        ecosystem.close()
     assert not Path(folder).exists()
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):

@@ -1,14 +1,14 @@
 """A company to play scenarios with: the real controller and store, a world in memory, a clock that only ticks move.
 
-    shop = Company(tmp_path, "orders", "payments")
+    shop = Company.founded(tmp_path / "store.sqlite", "orders", "payments")
     rollout = shop.submit("orders", shop.write("orders", calls=["payments"]))
     shop.until(lambda: shop.state(rollout) is State.LIVE)
 
 The controller may be killed at any tick; it is then started again on the same store and world, and the play goes on.
 """
 
-import shutil
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,11 +19,12 @@ from scenarios.tripwire import Crash, Tripwire
 from twinstage.controller.tick import Controller
 from twinstage.judge.judge import PlainJudge
 from twinstage.model.encoding import dumps
-from twinstage.model.job import Job, JobKind
+from twinstage.model.job import Job
 from twinstage.model.names import Ecosystem, RolloutId, ServiceName
 from twinstage.model.policy import EcosystemFile, Policy, ServiceEntry
 from twinstage.model.rollout import Intent, IntentVerb, Rollout, State
 from twinstage.model.workload import Workload
+from twinstage.pipeline.keys import release_key
 from twinstage.runtime.checked import Checked
 from twinstage.runtime.fake import FakeRuntime, Schedule, reliable
 from twinstage.runtime.world import World
@@ -48,7 +49,7 @@ class Ids:
 
     def __call__(self) -> str:
         self.last += 1
-        return f"{self.last:08x}"
+        return hashlib.sha256(str(self.last).encode()).hexdigest()[:8]
 
 
 @dataclass
@@ -62,26 +63,27 @@ class Outside:
 
 
 class Company:
-    """``services``: their names. ``world``: settings of the World. ``schedule``: when the platform does not answer."""
+    """``path``: the store's file. ``outside``: all else that outlives a controller. ``schedule``: when the platform does
+    not answer. ``wire``: wraps store and runtime as the controller sees them."""
 
     def __init__(
-        self,
-        folder: Path,
-        *services: str,
-        policy: Policy = POLICY,
-        schedule: Schedule = reliable,
-        template: Path | None = None,
-        **world: Any,
+        self, path: Path, outside: Outside, *, schedule: Schedule = reliable, wire: Tripwire | None = None
     ) -> None:
-        self.path = folder / "store.sqlite"
-        if template is not None:
-            shutil.copyfile(template, self.path)
-        self.outside = Outside(World(START, **{"requests": 400, **world}))
+        self.path = path
+        self.outside = outside
         self.schedule = schedule
-        self.wire: Tripwire | None = None
+        self.wire = wire
         self.crashes = 0
         self.begin()
-        self.configure(*services, policy=policy)
+
+    @classmethod
+    def founded(
+        cls, path: Path, *services: str, policy: Policy = POLICY, schedule: Schedule = reliable, **world: Any
+    ) -> "Company":
+        """A new company with these services, nothing shipped yet. ``world``: settings of the World."""
+        company = cls(path, Outside(World(START, **{"requests": 400, **world})), schedule=schedule)
+        company.configure(*services, policy=policy)
+        return company
 
     # ---- the controller's life
 
@@ -127,23 +129,35 @@ class Company:
             self.tick()
         raise AssertionError(f"did not come about in {limit} ticks:\n{self.account()}")
 
-    def quiet(self, ticks: int = 8) -> None:
-        """On until nothing changes any more."""
-        calm = 0
-        while calm < ticks:
-            before = (self.store.generation, self.crashes)
-            self.tick()
-            calm = calm + 1 if (self.store.generation, self.crashes) == before else 0
+    def settled(self) -> bool:
+        """Nothing is under way, and what runs is what production's baselines ask for."""
+        wanted = {
+            release_key(svc.baseline, svc, eco): self.store.release(svc.baseline).definition.web.instances[eco]
+            for svc in self.store.services().values()
+            for eco in Ecosystem
+            if svc.baseline is not None and not svc.removed
+        }
+        there = {key: held.healthy for key, held in self.world.workloads.items() if held.instances}
+        busy = self.store.rollouts(open_only=True) or self.store.intents() or self.world.jobs
+        return not busy and there == wanted and not self.store.mirror_breaks()
+
+    def settle(self) -> None:
+        self.until(self.settled)
 
     # ---- what people do
 
     def write(self, service: str, **what: Any) -> str:
         return self.outside.shelf.write(service, **what)
 
-    def ask(self, verb: IntentVerb, *, by: str = "ada", why: str = "", **args: str) -> Intent:
-        """Writes an intent and ticks until it is answered."""
+    def post(self, verb: IntentVerb, *, by: str = "ada", why: str = "", **args: str) -> str:
+        """Writes an intent; the next tick answers it."""
         id = f"i-{self.outside.ids()}"
         self.store.add_intent(Intent(id=id, verb=verb, args=args, by=by, why=why, at=self.now))
+        return id
+
+    def ask(self, verb: IntentVerb, **what: str) -> Intent:
+        """Writes an intent and ticks until it is answered."""
+        id = self.post(verb, **what)
         self.until(lambda: self.store.intent(id).answered is not None)
         return self.store.intent(id)
 
@@ -238,7 +252,3 @@ def of_commit(commit: str, ecosystem: Ecosystem | None = None) -> Callable[[Work
 def job_of(commit: str, name: str) -> Callable[[Job], bool]:
     """The jobs of that name for this commit: ``build``, a gate's name, ``verify``."""
     return lambda job: job.commit == commit and job.name == name
-
-
-def kinds(jobs: Iterable[Job], kind: JobKind) -> list[Job]:
-    return [job for job in jobs if job.kind is kind]

@@ -1,5 +1,6 @@
 """Companies for scenarios. The empty store is made once and copied: making its schema takes longer than a play."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,9 +38,9 @@ def company(template: Path, folder: Path) -> Iterator[Found]:
     made: list[Company] = []
 
     def found(*services: str, **settings: Any) -> Company:
-        place = folder / str(len(made))
-        place.mkdir()
-        made.append(Company(place, *services, template=template, **settings))
+        path = folder / f"{len(made)}.sqlite"
+        shutil.copyfile(template, path)
+        made.append(Company.founded(path, *services, **settings))
         return made[-1]
 
     yield found

@@ -1,11 +1,11 @@
 """First releases that need each other: one lane, one turn, healthy together before any traffic."""
 
-from scenarios.company import Company, of_commit
+from scenarios.company import Company, job_of, of_commit
 from scenarios.conftest import Found
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import State
 from twinstage.model.seen import Health
-from twinstage.runtime.world import Behaviour
+from twinstage.runtime.world import Behaviour, Ending
 
 
 def circle(company: Found) -> tuple[Company, str, str]:
@@ -21,7 +21,7 @@ def test_a_circle_goes_to_production_as_a_group(company: Found) -> None:
     assert shop.rollout(cart).lane == shop.rollout(catalog).lane
     shop.until(lambda: State.LIVE in {shop.state(cart), shop.state(catalog)})
     shop.until(lambda: {shop.state(cart), shop.state(catalog)} == {State.LIVE})
-    shop.quiet()
+    shop.settle()
     assert shop.split("cart") == {shop.live("cart"): 100}
     assert shop.split("catalog") == {shop.live("catalog"): 100}
 
@@ -39,6 +39,7 @@ def test_nobody_gets_traffic_before_all_are_healthy(company: Found) -> None:
 
 def test_a_mate_that_breaks_during_the_verification_voids_it(company: Found) -> None:
     shop, cart, catalog = circle(company)
+    shop.world.end(job_of(shop.rollout(cart).commit, "verify"), Ending(steps=6))
     shop.until(lambda: shop.state(cart) is State.VERIFYING)
     which = of_commit(shop.rollout(catalog).commit, Ecosystem.STAGING)
     shop.world.behave(which, Behaviour(health=Health.UNHEALTHY))
@@ -65,5 +66,5 @@ def test_ten_services_come_up_in_the_order_of_their_dependencies(company: Found)
     shop.until(lambda: all(shop.state(r) is State.LIVE for r in rollouts))
     order = [row.service for row in shop.lines("baseline")]
     assert order == names[::-1]
-    shop.quiet()
+    shop.settle()
     assert not shop.store.mirror_breaks()

@@ -33,7 +33,7 @@ def test_abort_works_in_every_state_and_leaves_nothing(company: Found, state: St
     assert answer.accepted, answer.answer
     shop.until(lambda: shop.state(rollout) is State.ABORTED)
     assert "grace: wrong branch" in shop.said(rollout)
-    shop.quiet()
+    shop.settle()
     assert shop.split("orders") == {good: 100}
     assert set(shop.runs(Ecosystem.PRODUCTION)) == set(shop.runs(Ecosystem.STAGING)) == {("orders", good)}
     assert not shop.lanes("orders")
@@ -60,7 +60,7 @@ def test_a_rollback_brings_the_release_before_back_and_holds_it(company: Found) 
     assert answer.rollout is not None
     shop.until(lambda: shop.state(str(answer.rollout)) is State.LIVE)
     assert shop.history(str(answer.rollout)) == ["verified", "production 100 %", "live"]
-    shop.quiet()
+    shop.settle()
     assert shop.live("orders") == good
     assert shop.split("orders") == shop.split("orders", Ecosystem.STAGING) == {good: 100}
     assert shop.world.meter.failed == 0
@@ -77,7 +77,7 @@ def test_a_rollback_while_a_canary_runs_takes_that_back(company: Found) -> None:
     shop.until(lambda: shop.state(rollout) is State.CANARY)
     assert rollback(shop).rollout == rollout
     shop.until(lambda: shop.state(rollout) is State.ABORTED)
-    shop.quiet()
+    shop.settle()
     assert shop.split("orders") == {good: 100}
     assert shop.store.services()["orders"].pin is not None
 
@@ -161,7 +161,7 @@ def test_a_service_that_somebody_needs_is_not_removed(company: Found) -> None:
     refused = shop.configure("orders")
     assert (refused.accepted, "orders depends on it" in refused.answer) == (False, True)
     assert shop.configure("payments").accepted
-    shop.quiet()
+    shop.settle()
     assert {service for service, _ in shop.runs(Ecosystem.PRODUCTION)} == {"payments"}
     assert not shop.split("orders")
     before = shop.store.services()["orders"].frontends

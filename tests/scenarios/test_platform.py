@@ -58,7 +58,7 @@ def test_a_platform_that_often_does_not_answer_only_delays(company: Found, n: in
     shop.ship("orders")
     shop.ship("orders")
     shop.schedule = lambda name, number: None
-    shop.quiet()
+    shop.settle()
     assert shop.split("orders") == {shop.live("orders"): 100}
     assert shop.world.meter.failed == 0
 
@@ -80,7 +80,7 @@ def test_observations_that_lag_delay_and_harm_nobody(company: Found) -> None:
     shop = company("orders", lag=3)
     shop.ship("orders")
     shop.ship("orders")
-    shop.quiet(12)
+    shop.settle()
     assert shop.split("orders") == {shop.live("orders"): 100}
     assert shop.world.meter.failed == 0
 

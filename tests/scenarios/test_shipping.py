@@ -18,7 +18,7 @@ def test_a_first_release_goes_to_production_without_a_canary(company: Found) -> 
     assert "NO_BASELINE" in {r.code for r in [shop.rollout(rollout).reason]} or any(
         "no baseline to compare" in row.why for row in shop.store.journal(rollout=shop.rollout(rollout).id)
     )
-    shop.quiet()
+    shop.settle()
     commit = shop.live("orders")
     assert shop.split("orders") == {commit: 100}
     assert shop.split("orders", Ecosystem.STAGING) == {commit: 100}, "staging mirrors it"
@@ -33,7 +33,7 @@ def test_a_second_release_is_a_canary_first_and_no_request_fails(company: Found)
     old = shop.live("orders")
     rollout = shop.ship("orders")
     assert shop.history(rollout) == [*FORWARD, *CANARY]
-    shop.quiet()
+    shop.settle()
     assert shop.split("orders") == {shop.live("orders"): 100}
     assert ("orders", old) not in shop.runs(Ecosystem.PRODUCTION), "the old one is gone"
     assert ("orders", old) not in shop.runs(Ecosystem.STAGING)
@@ -145,7 +145,7 @@ def test_an_artifact_that_was_touched_is_not_run(company: Found) -> None:
 def test_jobs_are_forgotten_once_their_results_are_recorded(company: Found) -> None:
     shop = company("orders")
     shop.ship("orders")
-    shop.quiet()
+    shop.settle()
     assert not shop.world.jobs
     assert not shop.store.jobs(unfinished=True)
     assert {job.result for job in shop.store.jobs()} == {JobResult.SUCCEEDED}

@@ -34,7 +34,7 @@ def test_a_failing_verification_ends_it(company: Found) -> None:
     rollout = shop.submit("orders", commit)
     shop.until(lambda: shop.state(rollout) is State.FAILED)
     assert shop.reason(rollout) == "VERIFY_FAILED"
-    shop.quiet()
+    shop.settle()
     assert ("orders", commit) not in shop.runs(Ecosystem.STAGING)
     assert ("orders", commit) not in shop.runs(Ecosystem.PRODUCTION)
 
@@ -68,7 +68,7 @@ def test_a_crossing_of_the_baseline_is_recorded_and_takes_nothing_down(company: 
     commit = shop.live("payments")
     (key,) = [k for k in shop.world.workloads if k.ecosystem is Ecosystem.PRODUCTION]
     shop.world.cross(key, Ecosystem.PRODUCTION, "dns api.stripe.com", "outside")
-    shop.quiet()
+    shop.settle()
     (line,) = shop.lines("crossing")
     assert "production runs this release" in line.why
     assert shop.split("payments") == {commit: 100}
@@ -137,6 +137,6 @@ def test_the_lane_of_a_live_release_becomes_the_mirror_without_a_restart(company
     shop.until(lambda: shop.state(rollout) is State.VERIFIED)
     lane = {i.id for k, w in shop.world.workloads.items() if k.ecosystem is Ecosystem.STAGING for i in w.instances}
     shop.until(lambda: shop.state(rollout) is State.LIVE)
-    shop.quiet()
+    shop.settle()
     mirror = {i.id for k, w in shop.world.workloads.items() if k.ecosystem is Ecosystem.STAGING for i in w.instances}
     assert lane == mirror

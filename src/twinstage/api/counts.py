@@ -45,9 +45,10 @@ def overlay(seen: Seen, rollout: Rollout) -> wire.Count | None:
     """Of the rollout's own instances where it is now; None where it has none."""
     if rollout.release is None:
         return None
-    where = Ecosystem.PRODUCTION if rollout.state in IN_PRODUCTION else Ecosystem.STAGING
     if rollout.state not in HAS_LANE and rollout.state is not State.LIVE:
         return None
+    inside = rollout.state in IN_PRODUCTION or rollout.state is State.LIVE
+    where = Ecosystem.PRODUCTION if inside else Ecosystem.STAGING
     return count(workloads(seen, where, rollout.service, rollout.release))
 
 

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 from rich import box
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -47,10 +46,10 @@ def why(
     if json:
         as_json(journey)
         return
-    show(console, explain(journey, console.width))
+    show(console, explain(journey))
 
 
-def explain(journey: wire.Journey, width: int) -> RenderableType:
+def explain(journey: wire.Journey) -> RenderableType:
     parts: list[RenderableType] = [progress.title(journey.rollout), _answer(journey), Text(), _steps(journey)]
     if journey.evidence or journey.rollout.state in ("building", "gating"):
         parts += [_heading("evidence"), _evidence(journey)]
@@ -62,7 +61,7 @@ def explain(journey: wire.Journey, width: int) -> RenderableType:
     if journey.breaks:
         parts += [_heading("breaks of the mirror"), _breaks(journey)]
     if journey.history:
-        parts += [_heading("history"), _history(journey, width)]
+        parts += [_heading("history"), _history(journey)]
     return Group(*parts)
 
 
@@ -147,15 +146,15 @@ def _breaks(journey: wire.Journey) -> Table:
     return table
 
 
-def _history(journey: wire.Journey, width: int) -> RenderableType:
+def _history(journey: wire.Journey) -> Table:
     """Every line of the journal about it, oldest first."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(style="quiet", no_wrap=True)
     table.add_column(no_wrap=True)
-    table.add_column(overflow="fold", max_width=max(30, width - 40))
+    table.add_column(overflow="fold")
     table.add_column(style="quiet", no_wrap=True)
     for it in journey.history:
         who = "" if it.who == "twinstage" else it.who
         what = it.after if it.what == "rollout" and it.after else it.what
         table.add_row(words.moment(it.at, journey.at), what, it.why, who)
-    return Padding(table, 0)
+    return table

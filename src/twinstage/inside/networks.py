@@ -75,9 +75,7 @@ def guard(ports: Ports, wires: Iterable[Wire], *, noted: bool = True) -> Table:
         (*tcp, *nft.port(53), *to_names),
         (*tcp, *nft.translate(DNAT, ports.gateway, STRAYS_PORT)),
         (*udp, *nft.port(53), *to_names),
-        *([(*udp, *nft.note(LOG_GROUP, _PATIENCE = 5.0
-"""Seconds for the kernel to notice that both ends of a wire are up; until then what is sent is lost."""
-_NOTED_BYTES, _NOTES_A_SECOND))] if noted else []),
+        *([(*udp, *nft.note(LOG_GROUP, _NOTED_BYTES, _NOTES_A_SECOND))] if noted else []),
         nft.verdict(DROP),
     )
     arriving = (

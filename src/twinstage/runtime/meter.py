@@ -43,6 +43,11 @@ class Meter:
         for key in [k for k in self._counters if k.ecosystem is ecosystem]:
             del self._counters[key]
 
+    def drain(self, workloads: Mapping[WorkloadKey, "FakeWorkload"]) -> None:
+        """One step's answers: whoever gets no new requests has soon none in flight."""
+        for busy in workloads.values():
+            busy.in_flight = max(0, busy.in_flight - 2)
+
     def serve(
         self,
         route: Route,
@@ -50,9 +55,6 @@ class Meter:
         behaviour: Callable[[Workload], "Behaviour"],
     ) -> None:
         """One step's requests at one frontend."""
-        for key, busy in workloads.items():
-            if (key.ecosystem, key.service) == (route.ecosystem, route.service):
-                busy.in_flight = max(0, busy.in_flight - 2)
         for key, share in route.split:
             held = workloads.get(key)
             count = self._counters[key]

@@ -140,6 +140,7 @@ class World:
         self._accept()
         for job in [j for j in self.jobs.values() if j.result is None]:
             self._work(job)
+        self.meter.drain(self.workloads)
         for route in self.accepted.values():
             self.meter.serve(route, self.workloads, self.behaviour)
         for eco, views in self._views.items():

@@ -1,0 +1,156 @@
+"""Scenarios as data: what people do, and until when it goes on. So a play can be taken up again at any point."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from scenarios.company import Company, of_commit
+from twinstage.model.names import Ecosystem
+from twinstage.model.rollout import IntentVerb, State
+from twinstage.runtime.world import Behaviour
+
+Act = Callable[[Company], None]
+Until = Callable[[Company], bool]
+Step = tuple[Act, Until]
+
+
+@dataclass(frozen=True)
+class Play:
+    services: tuple[str, ...]
+    before: Act
+    """What happens before the curtain rises: here nobody dies."""
+    steps: tuple[Step, ...]
+    failed: int = 0
+    """Users' requests that may fail in it."""
+
+    def go_on(self, company: Company, step: int, acted: bool) -> None:
+        """From this step on to the end; ``acted``: its act is done already."""
+        for number in range(step, len(self.steps)):
+            act, until = self.steps[number]
+            if number > step or not acted:
+                act(company)
+            company.until(lambda until=until: until(company))
+        company.settle()
+
+
+def newest(company: Company, service: str) -> State:
+    """The state of the latest rollout of a service."""
+    found = [r for r in company.store.rollouts() if r.service == service]
+    return found[0].state
+
+
+def submits(service: str, **what: Any) -> Act:
+    def act(company: Company) -> None:
+        company.post(IntentVerb.SUBMIT, service=service, commit=company.write(service, **what))
+
+    return act
+
+
+def asks(verb: IntentVerb, **what: str) -> Act:
+    def act(company: Company) -> None:
+        company.post(verb, **what)
+
+    return act
+
+
+def comes_to(service: str, state: State) -> Until:
+    return lambda company: not company.store.intents() and newest(company, service) is state
+
+
+def _live(company: Company) -> None:
+    company.ship("orders")
+    company.settle()
+
+
+def _bad_canary(company: Company) -> None:
+    commit = company.write("orders")
+    company.world.behave(of_commit(commit, Ecosystem.PRODUCTION), Behaviour(error_rate=0.3))
+    company.post(IntentVerb.SUBMIT, service="orders", commit=commit)
+
+
+def _two_live(company: Company) -> None:
+    company.ship("orders")
+    company.ship("orders")
+    company.settle()
+
+
+def _nothing(company: Company) -> None:
+    """The company has only just been founded."""
+
+
+PLAYS = {
+    "a second release": Play(("orders",), _live, ((submits("orders"), comes_to("orders", State.LIVE)),)),
+    "a bad canary": Play(("orders",), _live, ((_bad_canary, comes_to("orders", State.FAILED)),), failed=100),
+    "a circle": Play(
+        ("cart", "catalog"),
+        _nothing,
+        (
+            (submits("cart", calls=["catalog"]), comes_to("cart", State.CANDIDATE)),
+            (
+                submits("catalog", calls=["cart"]),
+                lambda c: comes_to("cart", State.LIVE)(c) and comes_to("catalog", State.LIVE)(c),
+            ),
+        ),
+    ),
+    "a rollback": Play(
+        ("orders",),
+        _two_live,
+        (
+            (
+                asks(IntentVerb.ROLLBACK, service="orders", by="grace", why="customers complain"),
+                comes_to("orders", State.LIVE),
+            ),
+            (asks(IntentVerb.RESUME, service="orders", by="grace"), lambda c: not c.store.intents()),
+        ),
+    ),
+    "an abort of a canary": Play(
+        ("orders",),
+        _live,
+        (
+            (submits("orders"), comes_to("orders", State.CANARY)),
+            (
+                lambda c: c.post(IntentVerb.ABORT, rollout=c.store.rollouts()[0].id, why="no") and None,
+                comes_to("orders", State.ABORTED),
+            ),
+        ),
+    ),
+}
+
+
+def outcome(company: Company) -> dict[str, Any]:
+    """How a play ended and how it came about, without identifiers and moments."""
+    releases = company.store.releases()
+
+    def commit(release: str | None) -> str | None:
+        return None if release is None else releases[release].commit  # type: ignore[index]
+
+    journal: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in company.store.journal(limit=5000):
+        if row.what != "controller":
+            line = (row.who, row.what, _plain(row.why), _named(row.before), _named(row.after))
+            journal[row.service or ""].append(line)
+    return {
+        "rollouts": [
+            (r.service, r.kind, r.commit, r.state, r.round, r.outcome, r.reason.code)
+            for r in reversed(company.store.rollouts())
+        ],
+        "services": {
+            name: ([commit(b) for b in svc.baselines], svc.pin and commit(svc.pin.release))
+            for name, svc in company.store.services().items()
+        },
+        "jobs": sorted((j.commit, j.kind, j.name, j.round, j.attempt, str(j.result)) for j in company.store.jobs()),
+        "runs": {eco: company.runs(eco) for eco in Ecosystem},
+        "routes": {(eco, s): (company.split(s, eco), company.lanes(s)) for eco in Ecosystem for s in journal if s},
+        "journal": dict(journal),
+    }
+
+
+def _named(text: str | None) -> str | None:
+    return None if text is None else re.sub(r"\b[0-9a-f]{8}\b", "<id>", text)
+
+
+def _plain(text: str) -> str:
+    """Figures depend on how many seconds it took."""
+    return re.sub(r"\d[\d,]*", "#", str(_named(text)))

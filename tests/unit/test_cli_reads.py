@@ -1,0 +1,117 @@
+"""What the command line shows, piped."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from face_company import START, Company, moved, reason, release, rollout
+from face_shell import Shell
+
+from twinstage.cli import watch
+from twinstage.model.job import Job, JobKind, JobResult
+from twinstage.model.names import Ecosystem, JobId, Place
+from twinstage.model.reasons import Owner
+from twinstage.model.rollout import State
+
+CATALOG, ORDERS, NEXT = release("catalog", "c"), release("orders", "1"), release("orders", "7")
+
+
+def test_status_shows_services_as_rows_with_ports_and_the_mirror(shell: Shell, company: Company) -> None:
+    company.live(CATALOG, ORDERS)
+    said = shell("status")
+    assert said.status == 0
+    assert "mirror: 2 of 2 services whole" in said.out
+    (line,) = [row for row in said.out.splitlines() if row.startswith("orders ")]
+    assert "r_111111 1/1" in line
+    assert "r_111111 2/2" in line
+    assert "10001 → 12001" in line
+    assert "14001 → 16001" in line
+    assert "\x1b" not in said.out
+
+
+def test_status_fits_a_narrow_terminal(shell: Shell, company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.live(CATALOG, ORDERS)
+    why = reason("BAKING", Owner.CLOCK, START + timedelta(minutes=1), share=5)
+    canary = rollout("ro_5d1", "orders", State.CANARY, why, release=NEXT.id, share=5, exposed=START)
+    company.write(releases=(NEXT,), rollouts=((None, canary),))
+    monkeypatch.setenv("COLUMNS", "80")
+    said = shell("status")
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert "r_777777 5%" in said.out
+    assert "95%" in said.out
+    assert "canary on 5 % of production traffic" in said.out
+
+
+def test_json_is_the_document_and_nothing_else(shell: Shell, company: Company) -> None:
+    company.live(CATALOG, ORDERS)
+    company.write(rollouts=((None, rollout("ro_5d1", "catalog", State.GATING, reason("GATES_RUNNING", gates="unit"))),))
+    assert json.loads(shell("status", "--json").out)["ecosystem"] == "shop"
+    assert json.loads(shell("status", "orders", "--json").out)["name"] == "orders"
+    assert json.loads(shell("why", "catalog", "--json").out)["rollout"]["id"] == "ro_5d1"
+    assert json.loads(shell("boundary", "--json").out)["enforced"] is True
+
+
+def test_status_of_one_service_lists_its_instances(shell: Shell, company: Company) -> None:
+    company.live(CATALOG, ORDERS)
+    out = shell("status", "orders").out
+    assert "http://127.0.0.1:10001" in out
+    assert "production.orders.web.r_111111111111.1.main.1" in out
+
+
+def test_why_answers_for_a_service_a_rollout_and_a_release(shell: Shell, company: Company) -> None:
+    company.live(CATALOG, ORDERS)
+    why = reason("WAITS_FOR_PLACE", Owner.PLATFORM, lanes=10)
+    waits = rollout("ro_5d1", "orders", State.CANDIDATE, why, release=NEXT.id)
+    company.write(releases=(NEXT,), rollouts=((None, waits),), journal=(moved("ro_5d1", "orders", State.CANDIDATE),))
+    for subject in ("orders", "ro_5d", NEXT.id):
+        out = shell("why", subject).out
+        assert "waits for a free lane in staging (10 in use)" in out
+        assert "limits.lanes" in out
+        assert "the platform" in out
+    assert "was never submitted" in shell("why", "payments").out
+    missing = shell("why", "paymen")
+    assert (missing.status, "cannot tell what paymen is" in missing.err) == (2, True)
+
+
+def test_logs_of_a_service_name_the_instance_of_each_line(shell: Shell, company: Company) -> None:
+    company.live(CATALOG, ORDERS)
+    for number in range(2):
+        name = f"production.orders.web.{ORDERS.id}.1.main.{number}"
+        company.runtime.logs[name] = f"started {number}\nlistening\n".encode()
+    out = shell("logs", "orders").out
+    assert f"production.orders.web.{ORDERS.id}.1.main.1 | started 1" in out
+    assert shell("logs", "orders", "-n", "1").out.count("started") == 0
+
+
+def test_logs_of_a_rollout_are_those_of_its_jobs(shell: Shell, company: Company) -> None:
+    job = Job(
+        id=JobId("ro_5d1.gate.unit.0.1"), kind=JobKind.GATE, name="unit", place=Place.WORKSHOP, service=ORDERS.service,
+        rollout=rollout("ro_5d1", "orders", State.GATING, reason("VERIFIED")).id, commit="9" * 40, round=0, attempt=1,
+        command="pytest", limit=timedelta(minutes=1), source="x", result=JobResult.FAILED, log_end="assert 3 == 4",
+    )  # fmt: skip
+    company.write(
+        rollouts=((None, rollout("ro_5d1", "orders", State.GATING, reason("GATES_RUNNING", gates="unit"))),),
+        jobs=(job,),
+    )
+    assert shell("logs", "ro_5d1").out == "assert 3 == 4\n"
+    company.runtime.logs[job.id] = b"whole log\x1b[2J\nassert 3 == 4"
+    assert shell("logs", job.id).out == "whole log\nassert 3 == 4\n"
+    assert shell("logs", "nothing").status == 2
+
+
+def test_watch_prints_a_line_for_every_change(shell: Shell, company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.live(CATALOG, ORDERS)
+    seen = iter([watch._next])
+
+    def changed(*args: object) -> object:
+        following_one = next(seen, None)
+        if following_one is None:
+            raise KeyboardInterrupt
+        company.see(Ecosystem.PRODUCTION, (CATALOG, 2), (ORDERS, 1))
+        return following_one(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(watch, "_next", changed)
+    said = shell("watch")
+    assert said.status == 0
+    lines = [line for line in said.out.splitlines() if "orders: production runs" in line]
+    assert [line.split(", ")[1] for line in lines] == ["2/2 healthy", "1/2 healthy"]
