@@ -36,8 +36,8 @@ from twinstage.store.trouble import StaleEpoch
 
 PERIOD = 1.0
 """Seconds between ticks when nobody asks for one."""
-QUICK = 0.1
-"""Seconds between ticks while a step of work is in hand, so that steps follow each other without waiting for the clock."""
+BUSY = 0.3
+"""Seconds between ticks while a release is on its way: what it waits for is only ever seen by looking."""
 
 log = logging.getLogger("twinstage")
 
@@ -62,7 +62,7 @@ def free(port: Port) -> bool:
 
 
 class Ticker:
-    """Runs the controller's tick each second, and at once when woken. A tick that fails costs a second, never a release."""
+    """Runs the controller's tick each second, oftener while a release is on its way, and at once when woken. A tick that fails costs a second, never a release."""
 
     def __init__(self, controller: Controller, stop: Callable[[], None]) -> None:
         self._controller, self._stop = controller, stop
@@ -94,7 +94,7 @@ class Ticker:
                 return
             except Exception:
                 log.exception("a tick failed; the next one looks again")
-            self._woken.wait(PERIOD)
+            self._woken.wait(BUSY if self._controller.busy else PERIOD)
 
 
 def api_socket(path: Path) -> socket.socket:

@@ -243,13 +243,28 @@ def test_repeats_within_a_second_are_one_line_with_their_count(shop: Sealed) -> 
     shop.crossed(wire="payments-1", target="8.8.1.1:80", count=19)
 
 
+def test_what_listens_inside_an_instance_is_told(shop: Sealed) -> None:
+    assert json.loads(shop.say('{"op": "listening", "wire": "catalog-1"}\n')) == {"ok": True, "ports": [8000]}
+    assert json.loads(shop.say('{"op": "listening", "wire": "orders-1"}\n')) == {"ok": True, "ports": []}
+
+
 def test_the_record_is_for_the_company_alone(shop: Sealed) -> None:
     assert (shop.folder / "state" / "crossings.jsonl").stat().st_mode & 0o777 == 0o640
     assert (shop.folder / "sockets" / "sentinel.sock").stat().st_mode & 0o777 == 0o660
 
 
 @pytest.mark.parametrize(
-    "request_line", ["nonsense\n", "[]\n", '{"op": "destroy"}\n', "\n", '{"op": ["sync"]}\n', "[" * 9000 + "\n"]
+    "request_line",
+    [
+        "nonsense\n",
+        "[]\n",
+        "\n",
+        '{"op": "destroy"}\n',
+        '{"op": ["sync"]}\n',
+        '{"op": "listening", "wire": "../x"}\n',
+        '{"op": "listening", "wire": []}\n',
+        "[" * 9000 + "\n",
+    ],
 )
 def test_requests_it_cannot_do_are_answered_in_words(shop: Sealed, request_line: str) -> None:
     answer = json.loads(shop.say(request_line))

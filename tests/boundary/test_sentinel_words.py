@@ -178,10 +178,13 @@ def test_a_scan_is_bounded_and_hides_no_call_to_the_other_ecosystem(
 
 def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path, clock: Clock, world: World, orders: Wire) -> None:
     path = tmp_path / "crossings.jsonl"
-    path.write_text('{"at": "2026')
-    report = Report(path=path, now=clock.now, clock=clock)
-    report.add(orders, world.connection(orders, "8.8.8.8", 80), "403")
-    assert json.loads(path.read_text().splitlines()[-1])["target"] == "8.8.8.8:80"
+    for before in ("", '{"at": "2025"}\n'):
+        path.write_text(before + '{"at": "2026')
+        report = Report(path=path, now=clock.now, clock=clock)
+        report.add(orders, world.connection(orders, "8.8.8.8", 80), "403")
+        assert path.read_text().startswith(before + '{"at": "2026-01-01')
+        assert json.loads(path.read_text().splitlines()[-1])["target"] == "8.8.8.8:80"
+        report.close()
 
 
 def test_a_full_disk_loses_no_count(report: Report, clock: Clock, world: World, orders: Wire, monkeypatch: Any) -> None:

@@ -118,7 +118,7 @@ def facts(draw: st.DrawFn) -> Facts:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(rollouts(), facts(), moments)
 def test_advance_always_answers_and_the_answer_can_be_applied(r: Rollout, known: Facts, now) -> None:
     decision = advance(r, known, POLICY, now)

@@ -138,8 +138,10 @@ class Company:
             if svc.baseline is not None and not svc.removed
         }
         there = {key: held.healthy for key, held in self.world.workloads.items() if held.instances}
+        led = {key for route in self.world.accepted.values() for key, _ in route.split}
+        lanes = any(route.lanes for route in self.world.accepted.values())
         busy = self.store.rollouts(open_only=True) or self.store.intents() or self.world.jobs
-        return not busy and there == wanted and not self.store.mirror_breaks()
+        return not busy and there == wanted and led == set(wanted) and not lanes and not self.store.mirror_breaks()
 
     def settle(self) -> None:
         self.until(self.settled)

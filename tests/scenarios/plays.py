@@ -3,13 +3,16 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from scenarios.company import Company, of_commit
+from scenarios.company import POLICY, SECOND, Company, of_commit
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import IntentVerb, State
 from twinstage.runtime.world import Behaviour
+
+QUICK = replace(POLICY, bake=2 * SECOND, settle=SECOND)
+"""A play is played hundreds of times."""
 
 Act = Callable[[Company], None]
 Until = Callable[[Company], bool]
@@ -120,7 +123,11 @@ PLAYS = {
 
 
 def outcome(company: Company) -> dict[str, Any]:
-    """How a play ended and how it came about, without identifiers and moments."""
+    """How a play ended and how it came about, without identifiers and moments.
+
+    Left out of the journal are the starts of controllers, and that the mirror was not whole for a moment: who comes a
+    second later to replace a release sees that, and is right.
+    """
     releases = company.store.releases()
 
     def commit(release: str | None) -> str | None:
@@ -128,7 +135,7 @@ def outcome(company: Company) -> dict[str, Any]:
 
     journal: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for row in company.store.journal(limit=5000):
-        if row.what != "controller":
+        if row.what not in {"controller", "mirror"}:
             line = (row.who, row.what, _plain(row.why), _named(row.before), _named(row.after))
             journal[row.service or ""].append(line)
     return {

@@ -84,8 +84,10 @@ def _verdict(rollout: Rollout, situation: Situation, means: Means, sight: Sight)
     baseline = baseline_key(service, Ecosystem.PRODUCTION)
     if rollout.state not in IN_PRODUCTION or rollout.share >= 100 or rollout.release is None or baseline is None:
         return None
+    if rollout.exposed is None or sight.traffic is None:
+        return None
     watch = means.store.watch(rollout.id)
-    if rollout.exposed is None or watch is None or sight.traffic is None:
+    if watch is None:
         return None
     mine, theirs = production_key(rollout, service), baseline
     return means.judge.verdict(

@@ -35,8 +35,7 @@ def look(means: Means, now: datetime) -> Sight:
     runtime, store = means.runtime, means.store
     observed = {eco: _asked(partial(runtime.observe, eco), f"observe {eco}") for eco in Ecosystem}
     crossings: list[Crossing] = []
-    for eco in Ecosystem:
-        after = store.last_crossing(eco)
+    for eco, after in store.last_crossings().items():
         found = _asked(partial(runtime.crossings, eco, after), f"read crossings of {eco}")
         crossings += found or ()
     return Sight(

@@ -49,6 +49,8 @@ class Controller:
         self._draining: Draining = {}
         self.latest: Mapping[Ecosystem, Observed] = {}
         """The last look at each ecosystem, for whoever asks; replaced whole."""
+        self.busy = True
+        """Is a release on its way, or something draining? Then the next look is worth having soon."""
 
     def start(self, now: datetime) -> None:
         """Takes the store. From here on every older controller is refused."""
@@ -67,3 +69,4 @@ class Controller:
 
         if self._introduction.tell(situation.services, self.latest):
             self._draining = execute(means, situation, sight, self._draining)
+        self.busy = bool(situation.rollouts or self._draining)

@@ -14,6 +14,7 @@ from pathlib import Path
 _NEW_NETWORK = 0x40000000
 _BIND = 4096
 _DETACH = 2
+_LISTEN = "0A"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -90,3 +91,15 @@ def preferences(values: Mapping[str, str]) -> None:
 def interfaces() -> frozenset[str]:
     """Names of the interfaces in the calling thread's namespace."""
     return frozenset(name for _, name in socket.if_nameindex())
+
+
+def listening() -> frozenset[int]:
+    """TCP ports on which something listens in the calling thread's namespace, on whatever address."""
+    ports: set[int] = set()
+    for name in ("tcp", "tcp6"):
+        with suppress(FileNotFoundError):
+            rows = Path("/proc/thread-self/net", name).read_text().splitlines()[1:]
+            ports |= {
+                int(place.rpartition(":")[2], 16) for _, place, _, state, *_ in map(str.split, rows) if state == _LISTEN
+            }
+    return frozenset(ports)

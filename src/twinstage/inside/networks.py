@@ -173,6 +173,13 @@ class Networks:
                 self._write(self._ready(name), made_from)
         return Standing(wires=tuple(sorted(wanted.wires.keys() - failed.keys())), failed=failed)
 
+    def listening(self, wire: str) -> tuple[int, ...]:
+        """TCP ports on which something listens inside a wire that is whole, ascending; none where there is no such wire."""
+        if self._made_from(wire) is None:
+            return ()
+        with namespaces.entered(self._pins / wire, self._home):
+            return tuple(sorted(namespaces.listening()))
+
     def _set_guard(self, ports: Ports, wires: Collection[Wire]) -> None:
         table = guard(ports, wires, noted=self._noted)
         digest = _digest(table)

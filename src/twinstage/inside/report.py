@@ -21,6 +21,7 @@ WINDOW = 1.0
 """Seconds for which repeats are counted before they are written."""
 _TARGETS_PER_CALLER = 50
 _TARGETS = 2000
+_LONGEST_LINE = 1 << 16
 _REST = "many other places"
 
 
@@ -52,9 +53,7 @@ class Report:
     def __post_init__(self) -> None:
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         os.fchmod(self._file, 0o640)
-        size = os.fstat(self._file).st_size
-        if size and os.pread(self._file, 1, size - 1) != b"\n":
-            os.write(self._file, b"\n")  # a sentinel was killed within a line: the reader skips what does not parse
+        _drop_unfinished(self._file)
 
     def add(self, caller: Wire, target: Target, answered: str) -> None:
         """Record one crossing. ``answered``: ``403``, ``closed`` or ``NXDOMAIN``."""
@@ -109,6 +108,15 @@ class Report:
             print(f"cannot record a crossing in {self.path}: {error}: free some space", file=sys.stderr, flush=True)
             return False
         return True
+
+
+def _drop_unfinished(file: int) -> None:
+    """A line that a kill cut off. Nobody has read it: readers take whole lines."""
+    size = os.fstat(file).st_size
+    start = max(0, size - _LONGEST_LINE)
+    tail = os.pread(file, _LONGEST_LINE, start)
+    if tail and not tail.endswith(b"\n"):
+        os.ftruncate(file, start + tail.rfind(b"\n") + 1)
 
 
 def _line(repeat: _Repeat, at: datetime, count: int) -> bytes:

@@ -5,8 +5,13 @@
 Runs inside the ecosystem's sandbox. One asyncio loop answers; one thread makes networks. Nothing that is allowed passes
 through it: it may die and start again at any moment, and finds the networks as they are.
 
-Over the socket, one JSON line each way: ``{"op": "sync"}`` -> ``{"ok": true, "wires": [...], "failed": {id: words}}``;
-``{"op": "status"}``; trouble is ``{"ok": false, "error": words}``.
+Over the socket, one JSON line each way:
+
+* ``{"op": "sync"}`` -> ``{"ok": true, "wires": [ids], "failed": {id: words}}``
+* ``{"op": "status"}`` -> what it knows, for people
+* ``{"op": "listening", "wire": id}`` -> ``{"ok": true, "ports": [numbers]}``: where something listens inside that wire
+
+Trouble is ``{"ok": false, "error": words}``.
 """
 
 import argparse
@@ -121,7 +126,17 @@ class Sentinel:
             return await self.sync()
         if operation == "status":
             return self.status()
-        return {"ok": False, "error": f"cannot do {operation!r}: send sync or status"}
+        if operation == "listening":
+            return await self._listening(str(content.get("wire")))
+        return {"ok": False, "error": f"cannot do {operation!r}: send sync, status or listening"}
+
+    async def _listening(self, wire: str) -> dict[str, Any]:
+        if wire not in self.wires:
+            return {"ok": False, "error": f"cannot look into the wire {wire!r}: there is none"}
+        try:
+            return {"ok": True, "ports": list(await self.in_order(self.networks.listening, wire))}
+        except OSError as error:
+            return {"ok": False, "error": f"cannot look into the wire {wire}: {error}"}
 
 
 async def _listen(sentinel: Sentinel, socket_path: Path) -> list[asyncio.AbstractServer]:

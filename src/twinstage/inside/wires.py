@@ -17,7 +17,7 @@ GATEWAY = "10.64.0.1"
 GATEWAY_BLOCK = IPv4Network("10.64.0.0/26")
 """The first /26: no wire has an address in it."""
 READY = ".ready"
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62})")
 
 

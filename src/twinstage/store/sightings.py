@@ -33,11 +33,12 @@ class Sightings(Database):
         with self.reading() as connection:
             return [read(Attributed, body) for body in connection.execute(query).scalars()]
 
-    def last_crossing(self, ecosystem: Ecosystem) -> int:
-        """The highest ``seq`` recorded of that ecosystem; 0 before the first."""
-        query = select(func.max(t.crossings.c.number)).where(t.crossings.c.ecosystem == ecosystem.value)
+    def last_crossings(self) -> dict[Ecosystem, int]:
+        """The highest ``seq`` recorded of each ecosystem; 0 before the first."""
+        query = select(t.crossings.c.ecosystem, func.max(t.crossings.c.number)).group_by(t.crossings.c.ecosystem)
         with self.reading() as connection:
-            return connection.execute(query).scalar() or 0
+            found = {Ecosystem(name): int(number) for name, number in connection.execute(query)}
+        return dict.fromkeys(Ecosystem, 0) | found
 
     def mirror_breaks(self, *, open_only: bool = True, since: datetime | None = None) -> list[MirrorBreak]:
         """Oldest first. ``since`` leaves out those that ended before it."""

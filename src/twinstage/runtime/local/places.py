@@ -6,7 +6,9 @@ from pathlib import Path
 
 
 def state_root() -> Path:
-    """$XDG_STATE_HOME/twinstage, or /var/lib/twinstage for root."""
+    """$XDG_STATE_HOME/twinstage, or /var/lib/twinstage for root; below $TWINSTAGE_ROOT where that is set."""
+    if root := os.environ.get("TWINSTAGE_ROOT"):
+        return Path(root) / "state"
     if os.geteuid() == 0:
         return Path("/var/lib/twinstage")
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "twinstage"
@@ -14,6 +16,8 @@ def state_root() -> Path:
 
 def socket_root() -> Path:
     """A short directory: a Unix socket's path ends at 108 bytes."""
+    if root := os.environ.get("TWINSTAGE_ROOT"):
+        return Path(root) / "run"
     if os.geteuid() == 0:
         return Path("/run/twinstage")
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")

@@ -43,7 +43,10 @@ class Sentinel:
 
     def sync(self) -> dict[str, str]:
         """Make the networks match the wire files; what failed, by wire, in words."""
-        failed = self.ask(op="sync").get("failed", {})
+        told = self.ask(op="sync")
+        if not told.get("ok"):
+            raise Unavailable(f"the sentinel cannot make the networks: {told.get('error')}")
+        failed = told.get("failed", {})
         return {str(k): str(v) for k, v in failed.items()}
 
     def listening(self, wire: str) -> list[int]:
