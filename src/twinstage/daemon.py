@@ -62,7 +62,7 @@ def free(port: Port) -> bool:
 
 
 class Ticker:
-    """Runs the controller's tick each second, oftener while a release is on its way, and at once when woken. A tick that fails costs a second, never a release."""
+    """Ticks each second, oftener while a release is on its way, at once when woken. A failed tick costs a second."""
 
     def __init__(self, controller: Controller, stop: Callable[[], None]) -> None:
         self._controller, self._stop = controller, stop

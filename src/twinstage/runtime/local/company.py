@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from twinstage.model.names import Place
-from twinstage.runtime.local.envoy import binary
+from twinstage.runtime.local.envoy import binary, discovery
 from twinstage.runtime.local.envoy import bootstrap as envoy
-from twinstage.runtime.local.envoy import discovery
 from twinstage.runtime.local.files import write
 from twinstage.runtime.local.layout import (
     ARTIFACTS,

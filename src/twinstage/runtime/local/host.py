@@ -16,7 +16,7 @@ from twinstage.inside.packages import allowed_hosts
 from twinstage.model.policy import EcosystemFile
 from twinstage.runtime.local import machine
 from twinstage.runtime.local.company import VIEW, Company
-from twinstage.runtime.local.layout import SANDBOXES, Accounts, Layout, directories, make
+from twinstage.runtime.local.layout import SANDBOXES, Accounts, Directory, Layout, directories, make
 from twinstage.runtime.local.places import Places
 from twinstage.runtime.local.sandbox import keeper, toolchain
 from twinstage.runtime.local.settings import Settings, package_environment
@@ -82,12 +82,15 @@ def down(name: str) -> None:
                 keeper.end(pid)
             record.unlink(missing_ok=True)
         shutil.rmtree(layout.sockets, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another company's sockets may be there
+            layout.sockets.parent.rmdir()
 
 
 @contextlib.contextmanager
 def _alone(layout: Layout, name: str) -> Iterator[None]:
     """One `up` or `down` of a company at a time; the second waits its turn and then finds the work done."""
-    layout.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _own_roots(layout)
+    layout.state.mkdir(exist_ok=True, mode=0o700)
     handle = os.open(layout.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -97,6 +100,15 @@ def _alone(layout: Layout, name: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _own_roots(layout: Layout) -> None:
+    """The two directories that hold all companies: ours alone. One lies below /tmp, where anybody may have been first."""
+    try:
+        for root in (layout.state.parent, layout.sockets.parent):
+            make(Directory(path=root, owner=os.geteuid(), group=os.getegid(), mode=0o700))
+    except OSError as error:
+        raise HostTrouble(f"cannot keep the company's files to ourselves: {error}") from error
 
 
 def _locked(handle: int) -> bool:
@@ -113,8 +125,6 @@ def _directories(layout: Layout, accounts: Accounts) -> None:
             make(directory)
         if os.geteuid() == 0:
             VIEW.mkdir(mode=0o755, exist_ok=True)
-            for shared in (layout.state.parent, layout.sockets.parent):
-                shared.chmod(0o711)
     except OSError as error:
         raise HostTrouble(f"cannot make the company's directories: {error}") from error
 

@@ -60,9 +60,21 @@ class PlaceDesk:
         and a first release would wait for the last one's build."""
         if self.place is not Place.WORKSHOP:
             return set()
-        working = sum(p.state not in _STOPPED for p in processes.values())
+        working = {name for name, seen in processes.items() if seen.state not in _STOPPED}
+        built = {at for name, at in self._building().items() if name in working}
+        starting: set[str] = set()
         waiting = [name for name in self.projection.queue() if name not in processes]
-        return set(waiting[max(0, self._at_once - working) :])
+        for name in waiting:
+            at = self._building().get(name)
+            # Two releases of one tree are built at one place: the second waits until the first one's build is gone.
+            if len(working) + len(starting) < self._at_once and at not in built:
+                starting.add(name)
+                built |= {at} if at else set()
+        return set(waiting) - starting
+
+    def _building(self) -> dict[str, str]:
+        """Where each build builds, those that are being stopped too."""
+        return {program_of_job(r.job.id): r.job.builds for r in self.ledger.jobs.values() if r.job.builds}
 
     def _revive(self, processes: dict[str, ProcessSeen]) -> None:
         """The supervisor gives up after a few tries; a deployment is never given up on, only told of."""
