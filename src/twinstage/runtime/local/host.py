@@ -51,7 +51,11 @@ def up(file: EcosystemFile, report: Report) -> None:
         company = Company(layout, accounts, _settings(file.name, layout, accounts))
         company.prepare(allowed_hosts(dict(os.environ), []))
         supervisor = Supervisor(layout.sockets / "core" / "supervisor.sock")
-        if _answers(supervisor):
+        runs = _answers(supervisor)
+        few = machine.too_few_watches(len(file.services), file.policy.max_lanes, running=runs)
+        if few:
+            raise HostTrouble(f"cannot bring up {len(file.services)} services here: {few}")
+        if runs:
             report("the company's processes are up; starting what is missing")
             _restart_missing(supervisor)
         else:

@@ -125,15 +125,18 @@ def directories(layout: Layout, accounts: Accounts) -> Iterator[Directory]:
     made there, so neither ever needs to give files away. Nothing is open to others except the artifacts' own files, whose
     parent is closed to all but the core (sandboxes get theirs bound by who starts them).
     """
-    core = accounts.core
-    for top in (layout.state, layout.sockets):
-        yield Directory(path=top, owner=core, group=core, mode=0o700)
+    core, me = accounts.core, os.geteuid()
+    # What holds the others belongs to whoever started it: under root no account can put something else in their place,
+    # so what root reads and binds is what root made. Accounts only pass through; from outside nobody does.
+    through = 0o711 if me == 0 else 0o700
+    for top in (layout.state, layout.sockets, *(layout.state / place for place in SANDBOXES)):
+        yield Directory(path=top, owner=me, group=os.getegid(), mode=through)
     for private in ("store", "repositories", "seals", "edge"):
         yield Directory(path=layout.state / private, owner=core, group=core, mode=0o700)
     for below in ("rds", "eds", "log"):
         yield Directory(path=layout.edge / below, owner=core, group=core, mode=0o700)
-    yield Directory(path=layout.core, owner=os.geteuid(), group=os.getegid(), mode=0o700)
-    yield Directory(path=layout.sockets / "core", owner=os.geteuid(), group=os.getegid(), mode=0o700)
+    yield Directory(path=layout.core, owner=me, group=os.getegid(), mode=0o700)
+    yield Directory(path=layout.sockets / "core", owner=me, group=os.getegid(), mode=0o700)
     yield Directory(path=layout.api.parent, owner=core, group=core, mode=0o700)
     workshop = accounts.workshop
     yield Directory(path=layout.packages.parent, owner=core, group=workshop, mode=0o2750)
@@ -142,7 +145,6 @@ def directories(layout: Layout, accounts: Accounts) -> Iterator[Directory]:
     yield Directory(path=layout.state / "caches", owner=workshop, group=workshop, mode=0o700)
     for place in SANDBOXES:
         account = accounts.of(place)
-        yield Directory(path=layout.state / place, owner=core, group=core, mode=0o700)
         yield Directory(path=layout.desired(place), owner=core, group=account, mode=0o2750)
         for below in (
             "programs",

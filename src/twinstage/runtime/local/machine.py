@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from twinstage.runtime.local.envoy import watches
 from twinstage.runtime.local.layout import Accounts
 from twinstage.runtime.local.sandbox import arguments, toolchain
 
@@ -31,6 +32,21 @@ def lacking() -> list[str]:
         if trouble:
             found.append(trouble)
     return found
+
+
+def too_few_watches(services: int, lanes: int, *, running: bool) -> str | None:
+    """The proxies follow a file for each route and workload, and abort when the kernel refuses one: ask before, not meet it.
+
+    Under root each ecosystem has an account of its own; an ordinary user's one account bears both and the edge.
+    ``running``: the company's proxies hold theirs already, so what is left now says nothing.
+    """
+    wanted = watches.needed(services, lanes)
+    if os.geteuid() == 0 or running:
+        bound = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+        wanted = wanted if os.geteuid() == 0 else 2 * wanted + 2
+        return None if bound >= wanted else watches.advice(wanted, bound)
+    got = watches.granted(2 * wanted + 2)
+    return None if got >= 2 * wanted + 2 else watches.advice(2 * wanted + 2, got)
 
 
 def _try_namespaces() -> str | None:

@@ -36,6 +36,11 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] == "Z" else int(fields[19])
 
 
+def _boot() -> str:
+    """Which run of the machine: pids and start times begin anew with each."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def running(record: Path) -> int | None:
     """The pid of the recorded sandbox's first process, if that very process still runs."""
     try:
@@ -43,7 +48,7 @@ def running(record: Path) -> int | None:
     except (OSError, ValueError):
         return None
     pid = int(told["pid"])
-    return pid if start_time(pid) == told["started"] else None
+    return pid if told.get("boot") == _boot() and start_time(pid) == told["started"] else None
 
 
 def start(spec: Path, record: Path) -> int:
@@ -69,7 +74,7 @@ def start(spec: Path, record: Path) -> int:
     if began is None:
         raise RuntimeError(f"cannot start the sandbox of {spec.stem}: its first process ended at once")
     part = record.with_suffix(".part")
-    part.write_text(json.dumps({"pid": pid, "started": began}))
+    part.write_text(json.dumps({"pid": pid, "started": began, "boot": _boot()}))
     part.replace(record)
     return pid
 
