@@ -2,10 +2,12 @@
 
 import pytest
 
-from scenarios.company import Company
+from scenarios.company import Company, of_commit
 from scenarios.conftest import Found
 from twinstage.model.names import Ecosystem
-from twinstage.model.rollout import IntentVerb, State
+from twinstage.model.rollout import Intent, IntentVerb, State
+from twinstage.model.seen import Health
+from twinstage.runtime.world import Behaviour
 
 EVERYWHERE = [
     s for s in State if s not in {State.RETREATING, State.LIVE, State.FAILED, State.ABORTED, State.SUPERSEDED}
@@ -21,7 +23,7 @@ def second_release(company: Found) -> tuple[Company, str, str]:
     return shop, good, shop.submit("orders", shop.write("orders"))
 
 
-def rollback(shop: Company, why: str = "customers complain"):  # type: ignore[no-untyped-def]
+def rollback(shop: Company, why: str = "customers complain") -> Intent:
     return shop.ask(IntentVerb.ROLLBACK, service="orders", by="grace", why=why)
 
 
@@ -101,6 +103,28 @@ def test_a_rollback_to_a_damaged_artifact_is_refused_before_anything_stops(compa
     answer = rollback(shop)
     assert (answer.accepted, "no longer what its build made" in answer.answer) == (False, True)
     assert shop.store.services()["orders"].pin is None
+
+
+def test_a_rollback_that_cannot_start_leaves_production_as_it_is(company: Found) -> None:
+    shop, good, rollout = second_release(company)
+    shop.until(lambda: shop.state(rollout) is State.LIVE)
+    live = shop.live("orders")
+    shop.settle()
+    shop.world.behave(of_commit(good), Behaviour(health=Health.CRASHING, detail="exited with status 1"))
+    answer = rollback(shop)
+    shop.until(lambda: shop.state(str(answer.rollout)) is State.FAILED)
+    shop.settle()
+    assert shop.live("orders") == live
+    assert shop.split("orders") == {live: 100}
+    assert shop.world.meter.failed == 0
+
+
+def test_a_rollback_is_not_begun_twice(company: Found) -> None:
+    shop, _, rollout = second_release(company)
+    shop.until(lambda: shop.state(rollout) is State.LIVE)
+    first = rollback(shop)
+    again = rollback(shop)
+    assert (first.accepted, again.accepted, "doing so already" in again.answer) == (True, False, True)
 
 
 def test_two_rollbacks_go_back_twice(company: Found) -> None:

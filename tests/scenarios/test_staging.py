@@ -68,6 +68,7 @@ def test_a_crossing_of_the_baseline_is_recorded_and_takes_nothing_down(company: 
     commit = shop.live("payments")
     (key,) = [k for k in shop.world.workloads if k.ecosystem is Ecosystem.PRODUCTION]
     shop.world.cross(key, Ecosystem.PRODUCTION, "dns api.stripe.com", "outside")
+    shop.tick(3)
     shop.settle()
     (line,) = shop.lines("crossing")
     assert "production runs this release" in line.why
@@ -129,6 +130,15 @@ def test_what_the_runtime_can_never_run_fails_in_words(company: Found) -> None:
     shop.until(lambda: shop.state(rollout) is State.FAILED)
     assert shop.reason(rollout) == "UNFIT"
     assert "newline" in shop.said(rollout)
+
+
+def test_a_job_that_can_never_start_fails_its_rollout_in_words(company: Found) -> None:
+    shop = company("orders")
+    commit = shop.write("orders")
+    shop.world.end(job_of(commit, "build"), Ending(unfit="its command holds a null byte"))
+    rollout = shop.submit("orders", commit)
+    shop.until(lambda: shop.state(rollout) is State.FAILED)
+    assert "null byte" in shop.said(rollout)
 
 
 def test_the_lane_of_a_live_release_becomes_the_mirror_without_a_restart(company: Found) -> None:

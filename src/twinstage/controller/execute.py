@@ -11,9 +11,9 @@ from twinstage.controller.sight import Sight
 from twinstage.controller.situation import Situation
 from twinstage.desired.desired import desired
 from twinstage.model.facts import Decision, Event
-from twinstage.model.names import ReleaseId
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.release import Artifact
+from twinstage.model.rollout import Rollout
 from twinstage.model.workload import WorkloadKey
 from twinstage.plan.actions import (
     Action,
@@ -68,9 +68,9 @@ def job_actions(means: Means, situation: Situation, sight: Sight) -> list[Action
 def _carry_out(actions: tuple[Action, ...], means: Means, situation: Situation, sight: Sight) -> None:
     """In order; the first one that cannot be done ends it, since later ones may count on it."""
     for action in actions:
-        artifact, release = _uses(action)
+        artifact = _artifact(action)
         if artifact is not None and not _intact(artifact, means):
-            _blame(release, "ARTIFACT_DAMAGED", artifact.location, means, situation, sight)
+            _blame(action, "ARTIFACT_DAMAGED", artifact.location, means, situation, sight)
             return
         try:
             _do(action, means)
@@ -78,7 +78,7 @@ def _carry_out(actions: tuple[Action, ...], means: Means, situation: Situation, 
             log.warning("%s: not done, or not known to be: %s", _named(action), trouble)
             return
         except Unfit as trouble:
-            _blame(release, "UNFIT", str(trouble), means, situation, sight)
+            _blame(action, "UNFIT", str(trouble), means, situation, sight)
             return
         log.info("%s", _named(action))
 
@@ -100,14 +100,14 @@ def _do(action: Action, means: Means) -> None:
             runtime.delete_job(id, fence)
 
 
-def _uses(action: Action) -> tuple[Artifact | None, ReleaseId | None]:
+def _artifact(action: Action) -> Artifact | None:
     match action:
         case PutWorkload(workload=workload):
-            return workload.artifact, workload.key.release
+            return workload.artifact
         case StartJob(job=job):
-            return job.artifact, job.release
+            return job.artifact
         case _:
-            return None, None
+            return None
 
 
 def _intact(artifact: Artifact, means: Means) -> bool:
@@ -118,15 +118,25 @@ def _intact(artifact: Artifact, means: Means) -> bool:
         return False
 
 
-def _blame(release: ReleaseId | None, code: str, detail: str, means: Means, situation: Situation, sight: Sight) -> None:
+def _blame(action: Action, code: str, detail: str, means: Means, situation: Situation, sight: Sight) -> None:
     """Its rollouts fail, in words. What production runs already is only told: nothing is taken away from users."""
-    log.error("release %s cannot be run: %s", release, detail)
+    log.error("%s: impossible: %s", _named(action), detail)
     reason = Reason(code=code, owner=Owner.RELEASE, facts={"detail": detail})
     for rollout in situation.rollouts.values():
         present = means.store.rollout(rollout.id)
-        if release is not None and rollout.release == release and needed(present):
+        if _is_of(action, rollout) and needed(present):
             service, decision = situation.services[rollout.service], Decision(event=Event.UNFIT, reason=reason)
             means.store.commit(decided(present, service, decision, situation.policy, sight.at))
+
+
+def _is_of(action: Action, rollout: Rollout) -> bool:
+    match action:
+        case PutWorkload(workload=workload):
+            return workload.key.release == rollout.release
+        case StartJob(job=job):
+            return job.rollout == rollout.id
+        case _:
+            return False
 
 
 def _named(action: Action) -> str:

@@ -12,7 +12,7 @@ from twinstage.controller.results import made
 from twinstage.controller.situation import Situation
 from twinstage.forge.git import ForgeTrouble
 from twinstage.jobs.review import review
-from twinstage.jobs.specs import REVIEW, build_job
+from twinstage.jobs.specs import build_job
 from twinstage.model.commit import CommitInfo
 from twinstage.model.names import LaneId, RolloutId
 from twinstage.model.reasons import Owner, Reason
@@ -102,6 +102,5 @@ def _change(
             out = decided(other, service, superseded_by(info.commit), situation.policy, now)
             older += out.rollouts
             journal += out.journal
-    needs_review = REVIEW in situation.policy.gates
-    reviewed = (review(rollout.service, info, situation.policy.reviewers, now),) if needs_review else ()
+    reviewed = (review(rollout.service, info, situation.policy.reviewers, now),)
     return Change(at=now, rollouts=tuple(older), evidence=reviewed, journal=tuple(journal))

@@ -63,6 +63,8 @@ class FakeRuntime:
 
     def put_job(self, job: Job, fence: Fence) -> None:
         with self._call("put_job", fence):
+            if why := self.world.ending(job).unfit:
+                raise Unfit(f"cannot start job {job.id}: {why}")
             self.world.start(job)
 
     def delete_job(self, job: JobId, fence: Fence) -> None:

@@ -45,6 +45,8 @@ class Ending:
     log_end: str = ""
     crosses: tuple[tuple[str, str], ...] = ()
     """(target, kind) that it tries in its first step."""
+    unfit: str = ""
+    """Why the runtime will never start it."""
 
 
 FAILS = Ending(result=JobResult.FAILED, exit_status=1, log_end="1 failed")
@@ -172,6 +174,10 @@ class World:
         fitting = (behaviour for fits, behaviour in reversed(self._behaviours) if fits(workload))
         return next(fitting, Behaviour())
 
+    def ending(self, job: Job) -> Ending:
+        fitting = (ending for fits, ending in reversed(self._endings) if fits(job))
+        return next(fitting, Ending())
+
     # ---- what a runtime does
 
     def put(self, workload: Workload) -> None:
@@ -244,8 +250,7 @@ class World:
                     self.harm.append(f"{key.ecosystem} {key.service} still routes to {key.release}: it was deleted")
 
     def _work(self, job: Job) -> None:
-        fitting = (ending for fits, ending in reversed(self._endings) if fits(job))
-        ending = next(fitting, Ending())
+        ending = self.ending(job)
         self._ages[job.id] += 1
         if self._ages[job.id] == 1:
             self.runs[job.id] += 1

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, insert, select, update
+from sqlalchemy import URL, Connection, create_engine, event, insert, select, update
 
 from twinstage.model.encoding import encode
 from twinstage.store import tables as t
@@ -27,7 +27,7 @@ class Database:
         """+1 each committed decision."""
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         path.chmod(0o600)
-        self._engine = create_engine(f"sqlite:///{path}")
+        self._engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=16, max_overflow=48)
         synchronous = "FULL" if durable else "OFF"
 
         @event.listens_for(self._engine, "connect")

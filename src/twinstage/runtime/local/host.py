@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -59,8 +60,10 @@ def up(file: EcosystemFile, report: Report) -> None:
             report("the company's processes are up; starting what is missing")
             _restart_missing(supervisor)
         else:
-            report("starting production, staging, the workshop and the controller")
+            report("making the sandboxes of production, staging and the workshop")
             _start_core(layout)
+        _wait_for_sandboxes(layout)
+        report("the sandboxes stand; waiting for the controller")
         _wait_for_api(layout)
 
 
@@ -186,6 +189,12 @@ def _stop_programs(supervisor: Supervisor) -> None:
 
 def _stopped(supervisor: Supervisor) -> bool:
     return all(p.state in ("STOPPED", "EXITED", "FATAL") for p in supervisor.processes().values())
+
+
+def _wait_for_sandboxes(layout: Layout) -> None:
+    for place in SANDBOXES:
+        inside = Supervisor(layout.doors(place) / "supervisor.sock")
+        _until(partial(_answers, inside), 20.0, f"{place} does not start; see {layout.core}/{place}.log")
 
 
 def _wait_for_api(layout: Layout) -> None:

@@ -93,6 +93,7 @@ def _of_build(job: Job, name: str, settings: Settings) -> Stand:
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_PYTHON": f"{toolchain.BIN}/python3",
         "UV_NO_PROGRESS": "1",
+        "UV_COMPILE_BYTECODE": "1",  # a sealed release is read-only: what is not compiled now is compiled at every start
     }
     cache = f"/caches/{job.service}"
     binds = [
