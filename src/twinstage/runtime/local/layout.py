@@ -144,25 +144,30 @@ def directories(layout: Layout, accounts: Accounts) -> Iterator[Directory]:
     yield Directory(path=layout.artifacts, owner=workshop, group=core, mode=0o2755)
     yield Directory(path=layout.state / "caches", owner=workshop, group=workshop, mode=0o700)
     for place in SANDBOXES:
-        account = accounts.of(place)
-        yield Directory(path=layout.desired(place), owner=core, group=account, mode=0o2750)
-        for below in (
-            "programs",
-            "wires",
-            "instances",
-            "workloads",
-            "routes",
-            "jobs",
-            "envoy",
-            "envoy/rds",
-            "envoy/eds",
-        ):
-            yield Directory(path=layout.desired(place) / below, owner=core, group=account, mode=0o2750)
-        yield Directory(path=layout.kept(place), owner=account, group=core, mode=0o2750)
-        for below in ("logs", "jobs", "proxy"):
-            yield Directory(path=layout.kept(place) / below, owner=account, group=core, mode=0o2750)
-        yield Directory(path=layout.doors(place), owner=account, group=core, mode=0o2770)
-        yield Directory(path=layout.doors(place) / "edge", owner=account, group=core, mode=0o2770)
+        yield from _of_place(layout, place, accounts)
+
+
+def _of_place(layout: Layout, place: Place, accounts: Accounts) -> Iterator[Directory]:
+    """What the controller wants of a place is the core's to write, what the place brings forth its own."""
+    core, account = accounts.core, accounts.of(place)
+    yield Directory(path=layout.desired(place), owner=core, group=account, mode=0o2750)
+    for below in (
+        "programs",
+        "wires",
+        "instances",
+        "workloads",
+        "routes",
+        "jobs",
+        "envoy",
+        "envoy/rds",
+        "envoy/eds",
+    ):
+        yield Directory(path=layout.desired(place) / below, owner=core, group=account, mode=0o2750)
+    yield Directory(path=layout.kept(place), owner=account, group=core, mode=0o2750)
+    for below in ("logs", "jobs", "proxy"):
+        yield Directory(path=layout.kept(place) / below, owner=account, group=core, mode=0o2750)
+    yield Directory(path=layout.doors(place), owner=account, group=core, mode=0o2770)
+    yield Directory(path=layout.doors(place) / "edge", owner=account, group=core, mode=0o2770)
 
 
 def make(directory: Directory) -> None:
