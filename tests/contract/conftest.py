@@ -1,25 +1,32 @@
 """The runtimes that must keep the contract. Every test of this directory runs on each of them."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
 
 import pytest
 
+from contract import local_bench
 from contract.bench import Bench, FakeBench
+from contract.local_bench import LocalBench
+from twinstage.runtime.local.layout import Layout
 
 
-@contextmanager
-def fake() -> Iterator[Bench]:
-    yield FakeBench()
+@pytest.fixture(scope="session")
+def sandboxes() -> Iterator[Layout]:
+    with local_bench.company() as layout:
+        yield layout
 
 
-BENCHES: dict[str, Any] = {"fake": fake}
-"""Name -> a context manager that yields a Bench."""
+@pytest.fixture
+def local(sandboxes: Layout) -> Iterator[LocalBench]:
+    """The runtime on this machine, with nothing in it."""
+    made = LocalBench(sandboxes)
+    yield made
+    made.clean()
 
 
-@pytest.fixture(params=[pytest.param(name) for name in BENCHES])
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    made: AbstractContextManager[Bench] = BENCHES[request.param]()
-    with made as found:
-        yield found
+@pytest.fixture(params=["fake", pytest.param("local", marks=pytest.mark.real)])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    if request.param == "fake":
+        return FakeBench()
+    found: LocalBench = request.getfixturevalue("local")
+    return found

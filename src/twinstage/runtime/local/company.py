@@ -29,6 +29,7 @@ VIEW = Path("/run/twinstage-view")
 CACHES, PACKAGES = "/caches", "/packages"
 WORKERS = 2
 """Envoy's workers."""
+_HERE = "twinstage.runtime.local.sandbox"
 
 
 class Company:
@@ -39,8 +40,9 @@ class Company:
         self._system, self._links = toolchain.system()
         self._links = [*self._links, *toolchain.tool_links()]
 
-    def prepare(self, allowed: Sequence[str]) -> None:
-        """Every fixed file and start specification. ``allowed``: hosts that builds may fetch packages from."""
+    def prepare(self, allowed: Sequence[str], programs: Sequence[str]) -> None:
+        """Every fixed file and start specification. ``allowed``: hosts that builds may fetch packages from;
+        ``programs``: which of the core's programs run."""
         for place in SANDBOXES:
             self._place_files(place)
             self._spec(str(place), *self._place(place))
@@ -48,7 +50,7 @@ class Company:
         self._spec("edge", *self._edge())
         self._spec("packages", *self._packages(allowed))
         self._spec("controller", *self._controller())
-        self._core_supervisor()
+        self._core_supervisor(programs)
 
     def _spec(
         self, name: str, account: int, binds: Sequence[Bind], options: Sequence[str], command: Sequence[str]
@@ -211,7 +213,7 @@ class Company:
         command = [self._settings.python, "-m", "twinstage.daemon", "--state", "/company", "--sockets", "/doors"]
         return self._accounts.core, binds, self._core("controller", {}), command
 
-    def _core_supervisor(self) -> None:
+    def _core_supervisor(self, wanted: Sequence[str]) -> None:
         """The one process that may be root's: its programs are fixed here, and nobody but its user can speak to it."""
         core, python = self._layout.core, self._settings.python
         conf = configuration.main(
@@ -223,24 +225,19 @@ class Company:
         write(core / "supervisord.conf", conf, 0o600)
         environment = [("PYTHONPATH", toolchain.search_path()), ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")]
         programs = []
-        for place in SANDBOXES:
-            command = [
-                python,
-                "-m",
-                "twinstage.runtime.local.sandbox.keeper",
-                f"{core}/{place}.json",
-                f"{core}/{place}.pid",
-            ]
-            programs.append(
-                configuration.program(
-                    str(place), command, log=f"{core}/{place}.log", priority=1, stop_seconds=25, environment=environment
-                )
+        for name in wanted:
+            kept = name in set(SANDBOXES)
+            if kept:
+                command = [python, "-m", f"{_HERE}.keeper", f"{core}/{name}.json", f"{core}/{name}.pid"]
+            else:
+                command = [python, "-m", f"{_HERE}.launch", f"{core}/{name}.json"]
+            text = configuration.program(
+                name,
+                command,
+                log=f"{core}/{name}.log",
+                priority=1 if kept else 2,
+                stop_seconds=25 if kept else 5,
+                environment=environment,
             )
-        for name in ("edge", "packages", "controller"):
-            command = [python, "-m", "twinstage.runtime.local.sandbox.launch", f"{core}/{name}.json"]
-            programs.append(
-                configuration.program(
-                    name, command, log=f"{core}/{name}.log", priority=2, stop_seconds=5, environment=environment
-                )
-            )
+            programs.append(text)
         write(core / "programs.conf", "\n".join(programs), 0o600)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from twinstage.runtime.runtime import Unavailable
 Report = Callable[[str], None]
 
 _PATIENCE = 30.0  # seconds for the controller's first answer
-_PROGRAMS = (*(str(place) for place in SANDBOXES), "edge", "packages", "controller")
+PROGRAMS = (*(str(place) for place in SANDBOXES), "edge", "packages", "controller")
 
 
 class HostTrouble(Exception):
@@ -47,24 +47,29 @@ def up(file: EcosystemFile, report: Report) -> None:
     places = Places.of(file.name)
     layout = Layout.on_host(places)
     with _alone(layout, file.name):
-        accounts = Accounts.present()
-        _directories(layout, accounts)
-        company = Company(layout, accounts, _settings(file.name, layout, accounts))
-        company.prepare(allowed_hosts(dict(os.environ), []))
-        supervisor = Supervisor(layout.sockets / "core" / "supervisor.sock")
-        runs = _answers(supervisor)
+        runs = _answers(Supervisor(layout.sockets / "core" / "supervisor.sock"))
         few = machine.too_few_watches(len(file.services), file.policy.max_lanes, running=runs)
         if few:
             raise HostTrouble(f"cannot bring up {len(file.services)} services here: {few}")
-        if runs:
-            report("the company's processes are up; starting what is missing")
-            _restart_missing(supervisor)
-        else:
-            report("making the sandboxes of production, staging and the workshop")
-            _start_core(layout)
-        _wait_for_sandboxes(layout)
+        report("starting what is missing" if runs else "making the sandboxes of production, staging and the workshop")
+        make_ready(file.name, layout, PROGRAMS)
         report("the sandboxes stand; waiting for the controller")
         _wait_for_api(layout)
+
+
+def make_ready(name: str, layout: Layout, programs: Sequence[str]) -> None:
+    """The company's files and directories, the core supervisor with these of PROGRAMS, and its sandboxes standing."""
+    accounts = Accounts.present()
+    _own_roots(layout)
+    _directories(layout, accounts)
+    company = Company(layout, accounts, _settings(name, layout, accounts))
+    company.prepare(allowed_hosts(dict(os.environ), []), programs)
+    supervisor = Supervisor(layout.sockets / "core" / "supervisor.sock")
+    if _answers(supervisor):
+        _restart_missing(supervisor, programs)
+    else:
+        _start_core(layout)
+    _wait_for_sandboxes(layout)
 
 
 def down(name: str) -> None:
@@ -173,8 +178,8 @@ def _start_core(layout: Layout) -> None:
     _until(lambda: _answers(supervisor), 20.0, f"the core supervisor did not start; see {layout.core}/supervisord.out")
 
 
-def _restart_missing(supervisor: Supervisor) -> None:
-    supervisor.add(_PROGRAMS)
+def _restart_missing(supervisor: Supervisor, programs: Sequence[str]) -> None:
+    supervisor.add(programs)
     for name, seen in supervisor.processes().items():
         if seen.state in ("STOPPED", "EXITED", "FATAL"):
             supervisor.start(name)

@@ -11,7 +11,6 @@ from twinstage.model.seen import BoundaryReport, Crossing, Health, Observed, Tra
 from twinstage.model.workload import Route, Workload, WorkloadKey
 from twinstage.runtime.local import crossings, edge, observation
 from twinstage.runtime.local.envoy.admin import Admin, ProxyUnavailable
-from twinstage.runtime.local.envoy.statistics import Figures
 from twinstage.runtime.local.fences import Fences
 from twinstage.runtime.local.layout import SANDBOXES, Layout, place_of
 from twinstage.runtime.local.ledger import Ports
@@ -34,7 +33,6 @@ class LocalRuntime:
         self._desks = {place: PlaceDesk(place, layout, settings) for place in SANDBOXES}
         self._admins = {e: Admin(layout.doors(place_of(e)) / "envoy.sock") for e in Ecosystem}
         self._memories = {e: observation.Memory() for e in Ecosystem}
-        self._figures: dict[Ecosystem, Figures] = {}
         self._fences = Fences(layout.store.parent / "fence")
 
     def _desk(self, ecosystem: Ecosystem) -> PlaceDesk:
@@ -120,7 +118,7 @@ class LocalRuntime:
         desk.settle(processes)
         try:
             hosts = self._admins[ecosystem].health()
-            figures = self._figures[ecosystem] = self._admins[ecosystem].figures()
+            figures = self._admins[ecosystem].figures()
         except ProxyUnavailable as error:
             raise Unavailable(str(error)) from error
         look = observation.Look(
@@ -157,9 +155,10 @@ class LocalRuntime:
         return {job.id: job for desk in self._desks.values() for job in desk.jobs()}
 
     def traffic(self, ecosystem: Ecosystem) -> tuple[TrafficSample, ...]:
-        figures = self._figures.get(ecosystem)
-        if figures is None:
-            return ()
+        try:
+            figures = self._admins[ecosystem].figures()
+        except ProxyUnavailable as error:
+            raise Unavailable(str(error)) from error
         now = datetime.now(UTC)
         records = self._desk(ecosystem).ledger.workloads
         return tuple(

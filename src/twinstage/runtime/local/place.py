@@ -5,7 +5,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from twinstage.model.job import Job, JobResult
+from twinstage.model.job import Job
 from twinstage.model.names import Place
 from twinstage.runtime.local import results
 from twinstage.runtime.local.files import tail
@@ -113,8 +113,8 @@ class PlaceDesk:
         if process is not None and process.state in _STOPPED:
             # It may have ended between our two looks: the result is written before the process goes.
             again = results.read(record.job, directory)
-            return again or results.lost(record.job, JobResult.LOST, self.log_of_wrapper(record.job))
-        return record.job
+            return again or results.lost(results.running(record.job, directory), self.log_of_wrapper(record.job))
+        return results.running(record.job, directory)
 
     def log_of_wrapper(self, job: Job) -> str:
         return tail(self.kept / "logs" / f"{program_of_job(job.id)}.log", 2000)

@@ -29,9 +29,18 @@ def read(job: Job, directory: Path) -> Job | None:
     )
 
 
-def lost(job: Job, result: JobResult, detail: str) -> Job:
-    """A job without a result of its own."""
-    return replace(job, result=result, log_end=detail)
+def running(job: Job, directory: Path) -> Job:
+    """The job without a result yet, with when it began where it has begun."""
+    try:
+        told = json.loads((directory / "started.json").read_text())
+    except FileNotFoundError:
+        return job
+    return replace(job, started=_time(told.get("started")))
+
+
+def lost(job: Job, detail: str) -> Job:
+    """A job that neither runs nor has a result of its own."""
+    return replace(job, result=JobResult.LOST, log_end=detail)
 
 
 def _time(text: str | None) -> datetime | None:

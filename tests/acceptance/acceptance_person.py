@@ -1,0 +1,53 @@
+"""Somebody at a shell."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+class Person:
+    """Somebody at a shell: who they are, where their company lies, and the checkout they run it from."""
+
+    def __init__(self, root: Path, checkout: Path, uid: int | None) -> None:
+        self.root, self.checkout, self.uid = root, checkout, uid
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "VIRTUAL_ENV", "TWINSTAGE_", "UV_"))},
+            "HOME": str(root / "home"),
+            "TERM": "dumb",
+            "COLUMNS": "160",
+            "TWINSTAGE_ROOT": str(root),
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        """The argument list by which this person runs a program of the checkout."""
+        become = [] if self.uid is None else ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"]
+        return [*become, str(self.checkout / arguments[0]), *arguments[1:]]
+
+    def start(self, *arguments: str, cwd: Path | None = None, out: Path | None = None) -> "subprocess.Popen[str]":
+        said = out.open("w") if out else subprocess.PIPE
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=cwd or self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str, cwd: Path | None = None, within: float = 120) -> "subprocess.CompletedProcess[str]":
+        began = self.start(*arguments, cwd=cwd)
+        try:
+            said, _ = began.communicate(timeout=within)
+        except subprocess.TimeoutExpired:
+            began.kill()
+            said, _ = began.communicate()
+            pytest.fail(f"{' '.join(arguments)} did not end within {within:.0f} s; it said:\n{said}")
+        return subprocess.CompletedProcess(began.args, began.returncode, said)
+
+    def twinstage(
+        self, *arguments: str, cwd: Path | None = None, within: float = 120
+    ) -> "subprocess.CompletedProcess[str]":
+        return self.run("script/twinstage", *arguments, cwd=cwd, within=within)

@@ -1,0 +1,77 @@
+"""A machine's worth of company for each test: its own directory, its own user, and nothing left behind."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from acceptance_person import Person
+from acceptance_traces import left_behind
+
+REPOSITORY = Path(__file__).parents[2]
+ORDINARY = 1000
+"""The uid of the ordinary user that root's tests become."""
+
+
+def short_directory() -> Path:
+    """Unix sockets' paths end at 108 bytes, so pytest's own directories are too long."""
+    path = Path(tempfile.mkdtemp(prefix="ts-", dir="/tmp"))
+    path.chmod(0o755)
+    (path / "home").mkdir()
+    return path
+
+
+def _own(path: Path, uid: int) -> None:
+    for each in (path, *path.rglob("*")):
+        os.chown(each, uid, uid, follow_symlinks=False)
+
+
+def _copy_of_the_checkout(to: Path) -> None:
+    """What git knows here, uncommitted changes too: a fresh clone without an environment or a cache."""
+    names = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+    ).stdout.split(b"\0")
+    for name in filter(None, names):
+        source = REPOSITORY / os.fsdecode(name)
+        if source.is_file():
+            target = to / os.fsdecode(name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
+def _ended(person: Person) -> None:
+    """Whatever a test did, nothing of it goes on; what `down` leaves is the test's failure, not the next one's."""
+    for company in (person.root / "state").glob("*"):
+        person.twinstage("down", "--ecosystem", company.name)
+    left = left_behind(person.root)
+    for process in left:
+        process.kill()
+    shutil.rmtree(person.root)
+    assert not left, f"left behind by `down`: {[(p.pid, p.name()) for p in left]}"
+
+
+@pytest.fixture(scope="module")
+def somebody() -> Iterator[Person]:
+    """Whoever runs the tests."""
+    person = Person(short_directory(), REPOSITORY, None)
+    yield person
+    _ended(person)
+
+
+@pytest.fixture(scope="module")
+def ordinary() -> Iterator[Person]:
+    """An ordinary user with a clone of their own."""
+    if os.geteuid() != 0:
+        pytest.skip("the tests are run by an ordinary user already: `somebody` is one")
+    root = short_directory()
+    _copy_of_the_checkout(root / "clone")
+    _own(root, ORDINARY)
+    person = Person(root, root / "clone", ORDINARY)
+    yield person
+    _ended(person)
