@@ -40,7 +40,7 @@ SENTENCES: Mapping[str, str] = {
     "no command for it: add a line `{gate}: <command>` under `gates`",
     "EVIDENCE_COMPLETE": "evidence is complete: {gates}",
     # staging
-    "WAITS_FOR_DEPENDENCIES": "waits until {services} run in production",
+    "WAITS_FOR_DEPENDENCIES": "waits until production runs {services}",
     "WAITS_FOR_PLACE": "waits for a free lane in staging ({lanes} in use)",
     "DEPLOYING_LANE": "its lane in staging is starting: {healthy} of {wanted} healthy",
     "LANE_NEVER_HEALTHY": "never became healthy in staging: {detail}",
