@@ -62,6 +62,31 @@ def comes_to(service: str, state: State) -> Until:
     return lambda company: not company.store.intents() and newest(company, service) is state
 
 
+def exposed(service: str) -> Until:
+    """The proxy gives the present share of its latest rollout: what is done now is done at the same place in every run."""
+
+    def condition(company: Company) -> bool:
+        rollout = next(r for r in company.store.rollouts() if r.service == service)
+        return not company.store.intents() and rollout.exposed is not None
+
+    return condition
+
+
+def says(service: str, code: str) -> Until:
+    """What the latest rollout of a service waits for."""
+
+    def condition(company: Company) -> bool:
+        rollout = next(r for r in company.store.rollouts() if r.service == service)
+        return not company.store.intents() and rollout.reason.code == code
+
+    return condition
+
+
+def _freeze_for_a_moment(company: Company) -> None:
+    until = (company.now + 8 * SECOND).isoformat()
+    company.post(IntentVerb.FREEZE, by="grace", why="the sale has begun", until=until)
+
+
 def _live(company: Company) -> None:
     company.ship("orders")
     company.settle()
@@ -108,6 +133,24 @@ PLAYS = {
             (asks(IntentVerb.RESUME, service="orders", by="grace"), lambda c: not c.store.intents()),
         ),
     ),
+    "a freeze and its end during a canary": Play(
+        ("orders",),
+        _live,
+        (
+            (submits("orders"), exposed("orders")),
+            (asks(IntentVerb.FREEZE, service="orders", by="grace", why="a sale"), says("orders", "FROZEN")),
+            (asks(IntentVerb.UNFREEZE, service="orders", by="grace", why="it is over"), comes_to("orders", State.LIVE)),
+        ),
+    ),
+    "a freeze of everything that ends by itself": Play(
+        ("orders",),
+        _live,
+        (
+            (submits("orders"), exposed("orders")),
+            (_freeze_for_a_moment, says("orders", "FROZEN")),
+            (lambda c: None, comes_to("orders", State.LIVE)),
+        ),
+    ),
     "an abort of a canary": Play(
         ("orders",),
         _live,
@@ -147,6 +190,7 @@ def outcome(company: Company) -> dict[str, Any]:
             name: ([commit(b) for b in svc.baselines], svc.pin and commit(svc.pin.release))
             for name, svc in company.store.services().items()
         },
+        "freezes": company.store.freezes(),
         "jobs": sorted((j.commit, j.kind, j.name, j.round, j.attempt, str(j.result)) for j in company.store.jobs()),
         "runs": {eco: company.runs(eco) for eco in Ecosystem},
         "routes": {(eco, s): (company.split(s, eco), company.lanes(s)) for eco in Ecosystem for s in journal if s},

@@ -36,7 +36,7 @@ from twinstage.pipeline.exposure import baked, gives, longest
 BASE = workload(key(PRODUCTION, "r1"), HEALTHY, HEALTHY)
 DOWN = workload(key(PRODUCTION, "r1"), UNHEALTHY, CRASHING)
 UP = look(PRODUCTION, BASE)
-FROZEN = Reason(code="FROZEN", owner=Owner.OPERATOR, facts={"by": "ada", "why": "holidays"})
+FROZEN = Reason(code="FROZEN", owner=Owner.OPERATOR, facts={"what": "orders", "by": "ada", "why": "holidays"})
 PIN = Pin(release=ReleaseId("r1"), by="ada", why="r2 lost orders", at=NOW)
 RETREAT = verdict(Answer.RETREAT, "7 of 31 requests failed, production 0 of 612")
 PROMOTE = verdict(Answer.PROMOTE)
@@ -239,6 +239,10 @@ def test_a_group_gets_traffic_when_all_of_it_is_healthy() -> None:
     assert advance(r, known(mine(HEALTHY, HEALTHY)), POLICY, at(1)).reason.code == "WAITS_FOR_GROUP"
     d = advance(r, known(mine(HEALTHY, HEALTHY), theirs), POLICY, at(1))
     assert (d.event, d.share) == (Event.STEP, 100)
+    frozen = known(mine(HEALTHY, HEALTHY), theirs, frozen=FROZEN)
+    assert advance(r, frozen, POLICY, at(1)).reason.code == "FROZEN"
+    begun = replace(frozen, group=(replace(mate, share=100),))
+    assert advance(r, begun, POLICY, at(1)).event is Event.STEP, "half a group in production calls the other half"
     left = replace(known(mine(HEALTHY)), group=(), missing_dependencies=(ServiceName("payments"),))
     assert advance(r, left, POLICY, at(1)).reason.code == "WAITS_FOR_DEPENDENCIES"
     behind = replace(known(mine(HEALTHY)), group=(replace(mate, state=State.VERIFIED),))

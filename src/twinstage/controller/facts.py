@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from twinstage.controller.freezing import frozen
 from twinstage.controller.means import Means
 from twinstage.controller.mirror import STAGING_ITSELF
 from twinstage.controller.sight import Sight
@@ -34,6 +35,7 @@ def facts_of(rollout: Rollout, situation: Situation, means: Means, sight: Sight)
         mirror_breaks=_breaks(rollout, situation, means, jobs),
         crossings=_crossings(rollout, means),
         verdict=_verdict(rollout, situation, means, sight),
+        frozen=frozen(rollout, situation),
     )
 
 

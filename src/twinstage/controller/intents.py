@@ -9,6 +9,7 @@ from datetime import datetime
 
 from twinstage.controller.configuration import configure
 from twinstage.controller.deciding import decided
+from twinstage.controller.freezing import freeze, unfreeze
 from twinstage.controller.means import Means
 from twinstage.controller.orders import Outcome, Refused
 from twinstage.controller.rollback import resume, rollback
@@ -63,6 +64,8 @@ ORDERS: Mapping[IntentVerb, Order] = {
     IntentVerb.ABORT: abort,
     IntentVerb.ROLLBACK: rollback,
     IntentVerb.RESUME: resume,
+    IntentVerb.FREEZE: freeze,
+    IntentVerb.UNFREEZE: unfreeze,
 }
 
 

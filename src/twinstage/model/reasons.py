@@ -56,7 +56,7 @@ SENTENCES: Mapping[str, str] = {
     "WAITS_FOR_TURN": "waits for its turn: {rollout} of the same service is in {state}",
     "WAITS_FOR_GROUP": "waits for its group: {members}",
     "PINNED": "the service is pinned to {release} by {by}: {why}",
-    "FROZEN": "frozen by {by}: {why}",
+    "FROZEN": "{what} is frozen by {by}: {why}",
     "BASELINE_STARTING": "waits until what production runs has started, to have something to compare with: {detail}",
     # canary and production
     "EXPOSING": "waits until {share} % of production traffic reaches it: {detail}",

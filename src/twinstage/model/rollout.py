@@ -20,6 +20,25 @@ class Pin:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Freeze:
+    """Set by ``freeze``; ends by itself, or with ``unfreeze``. While it stands nothing moves on into production or in it.
+
+    What takes a release back is never frozen, and neither is the end of one that has all of production's traffic.
+    """
+
+    service: ServiceName | None
+    """None: every service."""
+    by: str
+    why: str
+    at: datetime
+    until: datetime
+
+    @property
+    def what(self) -> str:
+        return self.service or "every service"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServiceState:
     """One row a service. ``baselines[-1]`` IS what production runs; only COMPLETE changes it."""
 
@@ -121,6 +140,8 @@ class IntentVerb(StrEnum):
     ABORT = "abort"
     ROLLBACK = "rollback"
     RESUME = "resume"
+    FREEZE = "freeze"
+    UNFREEZE = "unfreeze"
 
 
 @dataclass(frozen=True, kw_only=True)
