@@ -14,6 +14,7 @@ for mutations too: each carries a key of the client's making, and the controller
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -165,6 +166,14 @@ class Client:
     def resume(self, service: str, *, by: str, why: str) -> wire.Intent:
         return self._order(f"/v1/services/{_segment(service)}/resume", by, why)
 
+    def freeze(self, service: str | None, *, by: str, why: str, until: datetime | None = None) -> wire.Intent:
+        """``service`` None: every one. ``until`` None: for as long as the controller says."""
+        document = {"by": by, "why": why} | ({"until": until.isoformat()} if until else {})
+        return self._write("POST", f"{_scope(service)}/freeze", wire.Intent, json=document)
+
+    def unfreeze(self, service: str | None, *, by: str, why: str) -> wire.Intent:
+        return self._order(f"{_scope(service)}/unfreeze", by, why)
+
     def intent(self, intent: str, *, wait: float = 0) -> wire.Intent:
         return self._read(f"/v1/intents/{_segment(intent)}", wire.Intent, {"wait": _bounded(wait)}, wait)
 
@@ -259,6 +268,10 @@ def _bounded(wait: float) -> float:
 def _segment(text: str) -> str:
     """What a person typed, as one segment of a path. A slash or a space in it must not become another address."""
     return quote(text, safe="") or "-"
+
+
+def _scope(service: str | None) -> str:
+    return "/v1" if service is None else f"/v1/services/{_segment(service)}"
 
 
 def _complaint(response: httpx.Response) -> ClientTrouble:

@@ -14,7 +14,7 @@ from twinstage.model.facts import MirrorBreak
 from twinstage.model.names import Ecosystem, InstanceId, ServiceName
 from twinstage.model.reasons import Owner
 from twinstage.model.release import Evidence
-from twinstage.model.rollout import Pin, State
+from twinstage.model.rollout import Freeze, Pin, State
 from twinstage.model.seen import Crossing, Health, Observed
 from twinstage.store.rows import Attributed
 
@@ -190,6 +190,26 @@ def test_rollouts_are_found_by_service_release_openness_and_prefix(company: Comp
     assert ids(release=ORDERS.id[:8]) == ["ro_aa1"]
     assert api.get("/v1/rollouts/ro_b").json()["id"] == "ro_bb2"
     assert "more of its name" in api.get("/v1/rollouts/ro_").json()["hint"]
+
+
+def test_freezes_are_told_once_and_at_every_service_and_rollout_they_hold(company: Company, api: Api) -> None:
+    company.live(CATALOG, ORDERS)
+    own = Freeze(service=ORDERS.service, by="ada", why="a sale", at=START, until=START + timedelta(hours=3))
+    every = replace(own, service=None, why="holidays", until=START + timedelta(hours=1))
+    why = reason("FROZEN", Owner.OPERATOR, own.until, what="orders", by="ada", why="a sale", scope="orders")
+    waits = rollout("ro_5d1", "orders", State.VERIFIED, why, release=NEXT.id)
+    company.write(releases=(NEXT,), rollouts=((None, waits),), freezes=(own, every))
+    assert [(f.service, f.why) for f in status(api).freezes] == [(None, "holidays"), ("orders", "a sale")]
+    held = {r.name: r.freeze.why for r in status(api).services if r.freeze}
+    assert held == {"catalog": "holidays", "orders": "a sale", "payments": "holidays"}
+    journey = wire.Journey.model_validate_json(api.get("/v1/rollouts/ro_5d1/why").content)
+    assert journey.freeze is not None
+    assert (journey.freeze.until, journey.rollout.reason.sentence) == (own.until, "orders is frozen by ada: a sale")
+    assert "`twinstage unfreeze orders`" in journey.unblock
+    before = status(api).version
+    company.write(thaws=(own, every))
+    assert (status(api).freezes, row(api, "orders").freeze) == ([], None)
+    assert status(api).version != before
 
 
 def test_why_tells_the_whole_journey(company: Company, api: Api) -> None:

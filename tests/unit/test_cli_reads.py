@@ -11,7 +11,7 @@ from twinstage.cli import watch
 from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.model.names import Ecosystem, JobId, Place
 from twinstage.model.reasons import Owner
-from twinstage.model.rollout import State
+from twinstage.model.rollout import Freeze, State
 
 CATALOG, ORDERS, NEXT = release("catalog", "c"), release("orders", "1"), release("orders", "7")
 
@@ -71,6 +71,24 @@ def test_why_answers_for_a_service_a_rollout_and_a_release(shell: Shell, company
     assert "was never submitted" in shell("why", "payments").out
     missing = shell("why", "paymen")
     assert (missing.status, "cannot tell what paymen is" in missing.err) == (2, True)
+
+
+def test_a_freeze_is_a_line_of_the_status_and_a_word_at_the_service(shell: Shell, company: Company) -> None:
+    company.live(CATALOG, ORDERS)
+    freeze = Freeze(service=ORDERS.service, by="ada", why="a sale", at=START, until=START + timedelta(hours=3))
+    why = reason("VERIFYING")
+    waits = rollout("ro_5d1", "orders", State.VERIFYING, why, release=NEXT.id)
+    company.write(freezes=(freeze,), releases=(NEXT,), rollouts=((None, waits),))
+    out = shell("status").out
+    (line,) = [row for row in out.splitlines() if row.startswith("frozen: orders until ")]
+    assert line.endswith("(in 3 h 00 m) by ada: a sale")
+    assert len([row for row in out.splitlines() if row.startswith("frozen  ")]) == 1, out
+    (freeze_of_one,) = json.loads(shell("status", "--json").out)["freezes"]
+    assert (freeze_of_one["service"], freeze_of_one["why"]) == ("orders", "a sale")
+    (told,) = [row for row in shell("why", "orders").out.splitlines() if row.startswith("frozen")]
+    assert "by ada: a sale" in told
+    assert "frozen" in shell("status", "orders").out
+    assert "frozen" not in shell("status", "catalog").out
 
 
 def test_logs_of_a_service_name_the_instance_of_each_line(shell: Shell, company: Company) -> None:

@@ -1,5 +1,6 @@
 """Shipping, taking back and ending releases: what people read, and what the shell is told."""
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,21 @@ def test_orders_are_answered_in_words(shell: Shell, company: Company) -> None:
     assert back.why == "it leaks"
     assert "@" in back.by
     assert shell("rollback", "orders").status == 2
+
+
+def test_a_freeze_is_asked_for_with_its_end(shell: Shell, company: Company) -> None:
+    with Ticking(company):
+        assert shell("freeze", "--why", "a sale").out.strip() == "freeze it is"
+        assert shell("freeze", "orders", "-m", "a sale", "--until", "2027-03-01T18:00Z").status == 0
+        assert shell("unfreeze", "orders").out.strip() == "unfreeze it is"
+        assert json.loads(shell("unfreeze", "--json").out)["verb"] == "unfreeze"
+    every, one, *ends = company.store.intents(pending=False)[1:]
+    assert (dict(every.args), every.why) == ({"service": "", "until": ""}, "a sale")
+    assert dict(one.args) == {"service": "orders", "until": "2027-03-01T18:00:00+00:00"}
+    assert [dict(i.args) for i in ends] == [{"service": "orders"}, {}]
+    assert shell("freeze", "orders").status == 2
+    when = shell("freeze", "-m", "a sale", "--until", "noon")
+    assert (when.status, "18:00" in when.err) == (2, True)
 
 
 def test_an_order_that_is_refused_is_status_3(shell: Shell, company: Company) -> None:

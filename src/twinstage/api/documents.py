@@ -6,7 +6,7 @@ from twinstage.model.job import Job
 from twinstage.model.names import Phase
 from twinstage.model.reasons import Reason
 from twinstage.model.release import Evidence
-from twinstage.model.rollout import Intent, Pin, Rollout, ServiceState, State
+from twinstage.model.rollout import Freeze, Intent, Pin, Rollout, ServiceState, State
 from twinstage.model.seen import Crossing
 from twinstage.model.workload import WorkloadKey
 from twinstage.store.rows import JournalRow
@@ -141,6 +141,10 @@ def intent(it: Intent) -> wire.Intent:
 
 def pin(it: Pin | None) -> wire.Pin | None:
     return wire.Pin(release=it.release, by=it.by, why=it.why, at=it.at) if it else None
+
+
+def freeze(it: Freeze | None) -> wire.Freeze | None:
+    return wire.Freeze(service=it.service, by=it.by, why=it.why, at=it.at, until=it.until) if it else None
 
 
 def ports(it: ServiceState) -> dict[str, wire.Ports]:

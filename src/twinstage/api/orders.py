@@ -77,6 +77,28 @@ def resume(office: Here, service: Name, order: wire.Order, response: Response, k
     return _ask(office, response, key, IntentVerb.RESUME, args, order.by, order.why)
 
 
+def freeze(office: Here, service: Name, freezing: wire.Freezing, response: Response, key: Key = None) -> wire.Intent:
+    return _freeze(office, office.service(service).service, freezing, response, key)
+
+
+def freeze_all(office: Here, freezing: wire.Freezing, response: Response, key: Key = None) -> wire.Intent:
+    return _freeze(office, "", freezing, response, key)
+
+
+def _freeze(office: Office, service: str, asked: wire.Freezing, response: Response, key: str | None) -> wire.Intent:
+    args = {"service": service, "until": asked.until.isoformat() if asked.until else ""}
+    return _ask(office, response, key, IntentVerb.FREEZE, args, asked.by, asked.why)
+
+
+def unfreeze(office: Here, service: Name, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
+    args = {"service": office.service(service).service}
+    return _ask(office, response, key, IntentVerb.UNFREEZE, args, order.by, order.why)
+
+
+def unfreeze_all(office: Here, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
+    return _ask(office, response, key, IntentVerb.UNFREEZE, {}, order.by, order.why)
+
+
 def _ask(
     office: Office,
     response: Response,

@@ -31,6 +31,10 @@ ROUTES = (
     Route("POST", "/v1/services/{service}/rollouts", orders.submit, "Ship a commit", (404, 409)),
     Route("POST", "/v1/services/{service}/rollback", orders.rollback, "Go back, and pin the service", (404, 409)),
     Route("POST", "/v1/services/{service}/resume", orders.resume, "Let releases move on again", (404, 409)),
+    Route("POST", "/v1/services/{service}/freeze", orders.freeze, "Hold its releases back from production", (404, 409)),
+    Route("POST", "/v1/services/{service}/unfreeze", orders.unfreeze, "End the freeze of a service", (404, 409)),
+    Route("POST", "/v1/freeze", orders.freeze_all, "Hold every release back from production", (409,)),
+    Route("POST", "/v1/unfreeze", orders.unfreeze_all, "End the freeze of every service", (409,)),
     Route("GET",  "/v1/rollouts", reads.list_rollouts, "Rollouts, newest first", (404,)),
     Route("GET",  "/v1/rollouts/{rollout}", reads.read_rollout, "One rollout", (404,)),
     Route("GET",  "/v1/rollouts/{rollout}/why", reads.read_why, "Why it is where it is, and all that explains it", (404,)),
@@ -43,7 +47,17 @@ ROUTES = (
 )
 # fmt: on
 
-ORDERS = {orders.submit, orders.rollback, orders.resume, orders.abort, orders.configure}
+ORDERS = {
+    orders.submit,
+    orders.rollback,
+    orders.resume,
+    orders.freeze,
+    orders.unfreeze,
+    orders.freeze_all,
+    orders.unfreeze_all,
+    orders.abort,
+    orders.configure,
+}
 """These answer 202 with an intent: the controller carries it out and answers there."""
 
 

@@ -1,6 +1,6 @@
 """Freezes: an operator's hold on one service or on all of them, with a reason and an end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from twinstage.controller.deciding import TWINSTAGE
@@ -24,16 +24,16 @@ def frozen(rollout: Rollout, situation: Situation) -> Reason | None:
     A group moves together, so a freeze of any member holds all of them: half a group in production calls the other half.
     """
     mates = situation.group_of(rollout)
-    found = standing({rollout.service, *(mate.service for mate in mates)}, situation)
+    found = standing({rollout.service, *(mate.service for mate in mates)}, situation.freezes)
     if found is None:
         return None
     facts = {"what": found.what, "by": found.by, "why": found.why, "scope": found.service or ""}
     return Reason(code="FROZEN", owner=Owner.OPERATOR, facts=facts, until=found.until)
 
 
-def standing(services: Iterable[ServiceName], situation: Situation) -> Freeze | None:
+def standing(services: Iterable[ServiceName], freezes: Mapping[ServiceName | None, Freeze]) -> Freeze | None:
     """The freeze that holds any of these services longest."""
-    held = [situation.freezes.get(scope) for scope in (None, *sorted(services))]
+    held = [freezes.get(scope) for scope in (None, *sorted(services))]
     return max((freeze for freeze in held if freeze is not None), key=lambda freeze: freeze.until, default=None)
 
 

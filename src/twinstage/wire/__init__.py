@@ -5,8 +5,20 @@ are ISO 8601 with a zone; shares are percent; durations are seconds. Readers ign
 """
 
 from twinstage.wire.document import Document, Mistake, Problem, Taken
-from twinstage.wire.orders import Commits, Intent, Order, Received, Submission
-from twinstage.wire.rollouts import Break, Count, Crossing, Evidence, Job, JournalEntry, Journey, Reason, Rollout, Step
+from twinstage.wire.orders import Commits, Freezing, Intent, Order, Received, Submission
+from twinstage.wire.rollouts import (
+    Break,
+    Count,
+    Crossing,
+    Evidence,
+    Freeze,
+    Job,
+    JournalEntry,
+    Journey,
+    Reason,
+    Rollout,
+    Step,
+)
 from twinstage.wire.services import (
     Attention,
     Baseline,
@@ -37,6 +49,8 @@ __all__ = [
     "Document",
     "Ended",
     "Evidence",
+    "Freeze",
+    "Freezing",
     "Instance",
     "Intent",
     "Job",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from twinstage.model.rollout import IntentVerb
 from twinstage.wire.document import Document, Taken
@@ -37,6 +37,10 @@ class Order(Taken):
 
     by: Who
     why: Why
+
+
+class Freezing(Order):
+    until: AwareDatetime | None = Field(default=None, description="When it ends by itself. Default: after a day.")
 
 
 class Received(Document):

@@ -122,6 +122,17 @@ class Break(Document):
     detail: str
 
 
+class Freeze(Document):
+    """While it stands nothing moves on into production or in it; it ends by itself."""
+
+    service: str | None
+    """None: every service."""
+    by: str
+    why: str
+    at: datetime
+    until: datetime
+
+
 class Journey(Document):
     """One rollout with all that explains where it is."""
 
@@ -132,6 +143,8 @@ class Journey(Document):
     """What would let it move; empty when it moves by itself."""
     health: Count | None
     """Of its workload where it runs now."""
+    freeze: Freeze | None = None
+    """What holds its service, or will once it comes to production."""
     wanted: list[str]
     """Gates the standard asks for."""
     evidence: list[Evidence]
