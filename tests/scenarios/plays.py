@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scenarios.company import POLICY, SECOND, Company, of_commit
+from scenarios.company import POLICY, SECOND, Company, job_of, of_commit
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import IntentVerb, State
-from twinstage.runtime.world import Behaviour
+from twinstage.runtime.world import Behaviour, Ending
 
 QUICK = replace(POLICY, bake=2 * SECOND, settle=SECOND)
 """A play is played hundreds of times."""
@@ -51,6 +51,17 @@ def submits(service: str, **what: Any) -> Act:
     return act
 
 
+def submits_slow(service: str, job: str, **what: Any) -> Act:
+    """Its job of that name takes long, so that whatever is done next is done before that ends, in every run."""
+
+    def act(company: Company) -> None:
+        commit = company.write(service, **what)
+        company.world.end(job_of(commit, job), Ending(steps=15))
+        company.post(IntentVerb.SUBMIT, service=service, commit=commit)
+
+    return act
+
+
 def asks(verb: IntentVerb, **what: str) -> Act:
     def act(company: Company) -> None:
         company.post(verb, **what)
@@ -82,6 +93,16 @@ def says(service: str, code: str) -> Until:
     return condition
 
 
+def skips(phases: str) -> Act:
+    """Of the latest rollout."""
+
+    def act(company: Company) -> None:
+        latest = company.store.rollouts()[0].id
+        company.post(IntentVerb.SKIP, rollout=latest, phases=phases, by="grace", why="orders are lost")
+
+    return act
+
+
 def _freeze_for_a_moment(company: Company) -> None:
     until = (company.now + 8 * SECOND).isoformat()
     company.post(IntentVerb.FREEZE, by="grace", why="the sale has begun", until=until)
@@ -90,6 +111,11 @@ def _freeze_for_a_moment(company: Company) -> None:
 def _live(company: Company) -> None:
     company.ship("orders")
     company.settle()
+
+
+def _live_and_frozen(company: Company) -> None:
+    _live(company)
+    company.ask(IntentVerb.FREEZE, by="grace", why="a sale")
 
 
 def _bad_canary(company: Company) -> None:
@@ -151,6 +177,43 @@ PLAYS = {
             (lambda c: None, comes_to("orders", State.LIVE)),
         ),
     ),
+    "an emergency that skips everything": Play(
+        ("orders",),
+        _live,
+        (
+            (submits_slow("orders", "build"), comes_to("orders", State.BUILDING)),
+            (skips("development staging canary"), comes_to("orders", State.LIVE)),
+        ),
+    ),
+    "a skip out of a verification, under a freeze": Play(
+        ("orders",),
+        _live_and_frozen,
+        (
+            (submits_slow("orders", "verify"), comes_to("orders", State.VERIFYING)),
+            (skips("staging"), lambda c: says("orders", "FROZEN")(c) and not c.store.jobs(unfinished=True)),
+            (asks(IntentVerb.UNFREEZE, by="grace", why="it is over"), comes_to("orders", State.LIVE)),
+        ),
+    ),
+    "a skip of the canary during it": Play(
+        ("orders",),
+        _live,
+        (
+            (submits("orders"), exposed("orders")),
+            (skips("canary"), comes_to("orders", State.LIVE)),
+        ),
+    ),
+    "a circle that skips staging": Play(
+        ("cart", "catalog"),
+        _nothing,
+        (
+            (submits_slow("cart", "build", calls=["catalog"]), comes_to("cart", State.BUILDING)),
+            (skips("staging"), comes_to("cart", State.CANDIDATE)),
+            (
+                submits("catalog", calls=["cart"]),
+                lambda c: comes_to("cart", State.LIVE)(c) and comes_to("catalog", State.LIVE)(c),
+            ),
+        ),
+    ),
     "an abort of a canary": Play(
         ("orders",),
         _live,
@@ -183,7 +246,7 @@ def outcome(company: Company) -> dict[str, Any]:
             journal[row.service or ""].append(line)
     return {
         "rollouts": [
-            (r.service, r.kind, r.commit, r.state, r.round, r.outcome, r.reason.code)
+            (r.service, r.kind, r.commit, r.state, r.round, r.outcome, r.reason.code, r.skips)
             for r in reversed(company.store.rollouts())
         ],
         "services": {

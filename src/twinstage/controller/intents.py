@@ -14,6 +14,7 @@ from twinstage.controller.means import Means
 from twinstage.controller.orders import Outcome, Refused
 from twinstage.controller.rollback import resume, rollback
 from twinstage.controller.situation import Situation
+from twinstage.controller.skipping import skip
 from twinstage.controller.submission import submit
 from twinstage.model.facts import Decision, Event
 from twinstage.model.reasons import Owner, Reason
@@ -62,6 +63,7 @@ ORDERS: Mapping[IntentVerb, Order] = {
     IntentVerb.CONFIGURE: configure,
     IntentVerb.SUBMIT: submit,
     IntentVerb.ABORT: abort,
+    IntentVerb.SKIP: skip,
     IntentVerb.ROLLBACK: rollback,
     IntentVerb.RESUME: resume,
     IntentVerb.FREEZE: freeze,

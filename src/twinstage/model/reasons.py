@@ -51,6 +51,8 @@ SENTENCES: Mapping[str, str] = {
     "VERIFICATION_VOID": "the mirror broke during its verification ({service}); it is sought again",
     "VERIFICATION_OLD": "its verification is too old; it is sought again",
     "CROSSED": "called {target} from {ecosystem}: {advice}",
+    # skipped
+    "SKIPPED": "{phase} is skipped by {by}: {why}",
     # turn
     "VERIFIED": "verified in staging",
     "WAITS_FOR_TURN": "waits for its turn: {rollout} of the same service is in {state}",

@@ -18,7 +18,8 @@ class Entry:
     who: str
     """A person's name, or ``twinstage``."""
     what: str
-    """``rollout`` ``baseline`` ``pin`` ``freeze`` ``intent`` ``job`` ``crossing`` ``mirror`` ``ecosystem`` ``controller``."""
+    """``rollout`` ``baseline`` ``pin`` ``freeze`` ``skip`` ``group`` ``intent`` ``job`` ``crossing`` ``mirror`` ``exposed``
+    ``trouble`` ``ecosystem`` ``controller``."""
     why: str
     """A sentence."""
     service: ServiceName | None = None
