@@ -13,7 +13,7 @@ for mutations too: each carries a key of the client's making, and the controller
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from twinstage import wire
 from twinstage.config.wire import encode
+from twinstage.model.names import Phase
 from twinstage.model.policy import EcosystemFile
 
 A = TypeVar("A")
@@ -159,6 +160,10 @@ class Client:
 
     def abort(self, rollout: str, *, by: str, why: str) -> wire.Intent:
         return self._order(f"/v1/rollouts/{_segment(rollout)}/abort", by, why)
+
+    def skip(self, rollout: str, phases: Sequence[Phase], *, by: str, why: str) -> wire.Intent:
+        document = {"by": by, "why": why, "phases": list(phases)}
+        return self._write("POST", f"/v1/rollouts/{_segment(rollout)}/skip", wire.Intent, json=document)
 
     def rollback(self, service: str, *, by: str, why: str) -> wire.Intent:
         return self._order(f"/v1/services/{_segment(service)}/rollback", by, why)

@@ -11,10 +11,10 @@ from face_company import START, Api, Company, moved, reason, release, rollout, w
 
 from twinstage import wire
 from twinstage.model.facts import MirrorBreak
-from twinstage.model.names import Ecosystem, InstanceId, ServiceName
+from twinstage.model.names import Ecosystem, InstanceId, Phase, ServiceName
 from twinstage.model.reasons import Owner
 from twinstage.model.release import Evidence
-from twinstage.model.rollout import Freeze, Pin, State
+from twinstage.model.rollout import Freeze, Pin, Rollout, Skip, State
 from twinstage.model.seen import Crossing, Health, Observed
 from twinstage.store.rows import Attributed
 
@@ -210,6 +210,33 @@ def test_freezes_are_told_once_and_at_every_service_and_rollout_they_hold(compan
     company.write(thaws=(own, every))
     assert (status(api).freezes, row(api, "orders").freeze) == ([], None)
     assert status(api).version != before
+
+
+def skipping(state: State) -> Rollout:
+    asked = tuple(Skip(phase=p, by="ada", why="orders are lost", at=START) for p in (Phase.DEVELOPMENT, Phase.CANARY))
+    skips = frozenset(skip.phase for skip in asked)
+    return rollout(
+        "ro_5d1", "orders", state, reason("VERIFYING"), release=NEXT.id, submitted=START, skips=skips, skipped=asked
+    )
+
+
+def test_what_is_skipped_is_shown_as_that_with_who_and_why(company: Company, api: Api) -> None:
+    it = skipping(State.VERIFYING)
+    company.write(releases=(NEXT,), rollouts=((None, it),))
+    for second, state in enumerate((State.GATING, State.CANDIDATE, State.STAGING, State.VERIFYING)):
+        company.now = START + timedelta(seconds=second + 1)
+        company.write(journal=(moved("ro_5d1", "orders", state),))
+    found = wire.Journey.model_validate_json(api.get("/v1/rollouts/ro_5d1/why").content)
+    told = "by ada: orders are lost"
+    assert [(s.state, s.detail) for s in found.steps] == [
+        ("skipped", told), ("now", ""), ("skipped", told), ("ahead", ""),
+    ]  # fmt: skip
+    assert [(s.phase, s.by, s.why) for s in found.rollout.skipped] == [
+        (Phase.DEVELOPMENT, "ada", "orders are lost"),
+        (Phase.CANARY, "ada", "orders are lost"),
+    ]
+    (occupant,) = row(api, "orders").phases[Phase.STAGING]
+    assert occupant.skipped == found.rollout.skipped
 
 
 def test_why_tells_the_whole_journey(company: Company, api: Api) -> None:

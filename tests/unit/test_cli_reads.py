@@ -9,9 +9,9 @@ from face_shell import Shell
 
 from twinstage.cli import watch
 from twinstage.model.job import Job, JobKind, JobResult
-from twinstage.model.names import Ecosystem, JobId, Place
+from twinstage.model.names import Ecosystem, JobId, Phase, Place
 from twinstage.model.reasons import Owner
-from twinstage.model.rollout import Freeze, State
+from twinstage.model.rollout import Freeze, Skip, State
 
 CATALOG, ORDERS, NEXT = release("catalog", "c"), release("orders", "1"), release("orders", "7")
 
@@ -89,6 +89,20 @@ def test_a_freeze_is_a_line_of_the_status_and_a_word_at_the_service(shell: Shell
     assert "by ada: a sale" in told
     assert "frozen" in shell("status", "orders").out
     assert "frozen" not in shell("status", "catalog").out
+
+
+def test_a_skip_is_shown_wherever_its_rollout_is(shell: Shell, company: Company) -> None:
+    company.live(CATALOG, ORDERS)
+    asked = Skip(phase=Phase.STAGING, by="ada", why="orders are lost", at=START)
+    it = rollout(
+        "ro_5d1", "orders", State.VERIFIED, reason("VERIFIED"), release=NEXT.id, skips=frozenset({asked.phase}),
+        skipped=(asked,),
+    )  # fmt: skip
+    company.write(releases=(NEXT,), rollouts=((None, it),))
+    assert "staging is skipped by ada: orders are lost" in shell("status").out
+    out = shell("why", "orders").out
+    assert [row for row in out.splitlines() if row.startswith("skipped") and "staging, by ada: orders are lost" in row]
+    assert json.loads(shell("why", "orders", "--json").out)["rollout"]["skipped"][0]["phase"] == "staging"
 
 
 def test_logs_of_a_service_name_the_instance_of_each_line(shell: Shell, company: Company) -> None:

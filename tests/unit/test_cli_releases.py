@@ -129,6 +129,22 @@ def test_a_freeze_is_asked_for_with_its_end(shell: Shell, company: Company) -> N
     assert (when.status, "18:00" in when.err) == (2, True)
 
 
+def test_a_skip_names_the_phases_and_the_open_rollout(shell: Shell, company: Company) -> None:
+    it = rollout("ro_5d1", "orders", State.VERIFIED, reason("PINNED", Owner.OPERATOR, release="r", by="a", why="b"))
+    company.write(rollouts=((None, it),))
+    with Ticking(company):
+        said = shell("skip", "orders", "staging", "canary", "-m", "orders are lost", "--no-wait")
+        assert (said.status, said.out.strip()) == (0, "skip it is")
+        assert shell("skip", "ro_5d", "canary", "--why", "orders are lost").status == 3, "it waits for a person"
+        assert shell("skip", "catalog", "canary", "--why", "x").status == 3
+    intents = [i for i in company.store.intents(pending=False) if i.verb is IntentVerb.SKIP]
+    assert [i.args["phases"] for i in intents] == ["staging canary", "canary"]
+    assert {i.args["rollout"] for i in intents} == {"ro_5d1"}
+    assert shell("skip", "orders", "qa", "-m", "x").status == 2
+    assert shell("skip", "orders", "-m", "x").status == 2
+    assert shell("skip", "orders", "staging").status == 2
+
+
 def test_an_order_that_is_refused_is_status_3(shell: Shell, company: Company) -> None:
     tick = threading.Thread(
         target=lambda: company.woken.wait() and company.answer(False, "there is nothing to go back to")

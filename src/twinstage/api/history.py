@@ -61,24 +61,28 @@ def steps(rollout: Rollout, journal: Sequence[JournalRow], gates: int) -> list[w
 
 
 def _step(it: Phase, distance: int, rollout: Rollout, path: Sequence[Mark], gates: int) -> wire.Step:
+    asked = rollout.skip_of(it)
+    told = f"by {asked.by}: {asked.why}" if asked is not None else ""
     if distance > 0:
-        return wire.Step(phase=it, state="ahead")
+        return wire.Step(phase=it, state="skipped" if asked else "ahead", detail=told)
     mine = [i for i, mark in enumerate(path) if PHASE.get(mark.state) is it]
     if rollout.kind is Kind.ROLLBACK and distance < 0 and it in (Phase.DEVELOPMENT, Phase.STAGING):
         return wire.Step(phase=it, state="skipped", detail="a rollback: this release was good before")
     if not mine:
         after = next((m for m in path if m.state in PHASE and _later(PHASE[m.state], it)), None)
-        return wire.Step(phase=it, state="skipped", detail=after.why if after else "")
+        return wire.Step(phase=it, state="skipped", detail=told or (after.why if after else ""))
     since = path[mine[0]].at
     following = path[mine[-1] + 1] if mine[-1] + 1 < len(path) else None
     if distance < 0:
         why = following.why if following else ""
         until = following.at if following else None
+        if asked is not None:
+            return wire.Step(phase=it, state="skipped", since=since, until=until, detail=told)
         return wire.Step(phase=it, state="done", since=since, until=until, detail=_done(it, rollout, gates, why))
     if rollout.state is State.LIVE:
         return wire.Step(phase=it, state="done", since=since, until=rollout.entered)
     if rollout.state in PHASE:
-        return wire.Step(phase=it, state="now", since=since)
+        return wire.Step(phase=it, state="now", since=since, detail=f"skipped {told}" if told else "")
     return wire.Step(phase=it, state="failed", since=since, until=following.at if following else None)
 
 

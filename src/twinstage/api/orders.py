@@ -67,6 +67,17 @@ def abort(office: Here, rollout: RolloutName, order: wire.Order, response: Respo
     return _ask(office, response, key, IntentVerb.ABORT, {"rollout": found.id}, order.by, order.why)
 
 
+def skip(
+    office: Here, rollout: RolloutName, skipping: wire.Skipping, response: Response, key: Key = None
+) -> wire.Intent:
+    found = office.store.rollout(rollout)
+    if not found.open:
+        over = f"it is over: {documents.sentence(found.reason)}"
+        raise Trouble(409, f"cannot skip anything of rollout {found.id}", over, "submit the commit again")
+    args = {"rollout": found.id, "phases": " ".join(skipping.phases)}
+    return _ask(office, response, key, IntentVerb.SKIP, args, skipping.by, skipping.why)
+
+
 def rollback(office: Here, service: Name, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
     args = {"service": office.service(service).service}
     return _ask(office, response, key, IntentVerb.ROLLBACK, args, order.by, order.why)

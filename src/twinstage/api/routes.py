@@ -39,6 +39,7 @@ ROUTES = (
     Route("GET",  "/v1/rollouts/{rollout}", reads.read_rollout, "One rollout", (404,)),
     Route("GET",  "/v1/rollouts/{rollout}/why", reads.read_why, "Why it is where it is, and all that explains it", (404,)),
     Route("POST", "/v1/rollouts/{rollout}/abort", orders.abort, "End a rollout", (404, 409)),
+    Route("POST", "/v1/rollouts/{rollout}/skip", orders.skip, "Leave phases out, in an emergency", (404, 409)),
     Route("GET",  "/v1/intents/{intent}", reads.read_intent, "What was asked and its answer; waits for it", (404,)),
     Route("GET",  "/v1/journal", reads.read_journal, "The audit journal, oldest first"),
     Route("GET",  "/v1/logs/{source}", logs.read_log, "The log of an instance or a job", (404,)),
@@ -56,6 +57,7 @@ ORDERS = {
     orders.freeze_all,
     orders.unfreeze_all,
     orders.abort,
+    orders.skip,
     orders.configure,
 }
 """These answer 202 with an intent: the controller carries it out and answers there."""

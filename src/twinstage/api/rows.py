@@ -91,6 +91,7 @@ def _occupant(sight: Sight, rollout: Rollout) -> wire.Occupant:
         progress=counts.progress(rollout, health, passed, sight.policy, sight.at),
         since=rollout.entered,
         reason=documents.reason(rollout.reason),
+        skipped=documents.skips(rollout),
     )
 
 

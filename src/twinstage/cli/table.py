@@ -156,6 +156,9 @@ def _moving(status: wire.Status) -> Iterator[Line]:
                 if it.reason.until is not None:
                     why.append(f" {words.until(it.reason.until, status.at)}", "quiet")
                 yield Text(row.name, "name"), Text(words.short(it.release or it.commit), "id"), why
+                for skip in it.skipped:
+                    text = Text(f"{skip.phase.value} is skipped by {skip.by}: {skip.why}", "warn")
+                    yield Text(row.name, "name"), Text(words.short(it.release or it.commit), "id"), text
 
 
 def _ended(status: wire.Status) -> Iterator[Line]:

@@ -90,6 +90,7 @@ def _answer(journey: wire.Journey) -> Table:
         rows.append(
             ("until", Text(limit.removeprefix("until ")).append("" if it.reason.until else ", its limit", "quiet"))
         )
+    rows += [("skipped", Text(f"{skip.phase.value}, by {skip.by}: {skip.why}", "warn")) for skip in it.skipped]
     if journey.freeze is not None and it.reason.code != "FROZEN":
         rows.append(("frozen", Text(frozen(journey.freeze, journey.at), "warn")))
     if journey.unblock:

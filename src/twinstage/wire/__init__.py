@@ -5,7 +5,7 @@ are ISO 8601 with a zone; shares are percent; durations are seconds. Readers ign
 """
 
 from twinstage.wire.document import Document, Mistake, Problem, Taken
-from twinstage.wire.orders import Commits, Freezing, Intent, Order, Received, Submission
+from twinstage.wire.orders import Commits, Freezing, Intent, Order, Received, Skipping, Submission
 from twinstage.wire.rollouts import (
     Break,
     Count,
@@ -17,6 +17,7 @@ from twinstage.wire.rollouts import (
     Journey,
     Reason,
     Rollout,
+    Skip,
     Step,
 )
 from twinstage.wire.services import (
@@ -70,6 +71,8 @@ __all__ = [
     "Rollout",
     "Service",
     "ServiceRow",
+    "Skip",
+    "Skipping",
     "Status",
     "Step",
     "Submission",

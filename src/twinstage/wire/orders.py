@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from twinstage.model.names import Phase
 from twinstage.model.rollout import IntentVerb
 from twinstage.wire.document import Document, Taken
 
@@ -41,6 +42,10 @@ class Order(Taken):
 
 class Freezing(Order):
     until: AwareDatetime | None = Field(default=None, description="When it ends by itself. Default: after a day.")
+
+
+class Skipping(Order):
+    phases: list[Phase] = Field(min_length=1, max_length=len(Phase), description="All of them, or none.")
 
 
 class Received(Document):

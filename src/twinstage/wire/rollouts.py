@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from twinstage.model.names import Phase
 from twinstage.wire.document import Document
 
@@ -22,6 +24,15 @@ class Count(Document):
     wanted: int
     detail: str = ""
     """What ails one that is not healthy."""
+
+
+class Skip(Document):
+    """A phase that somebody has a rollout leave out."""
+
+    phase: Phase
+    by: str
+    why: str
+    at: datetime
 
 
 class Rollout(Document):
@@ -45,6 +56,8 @@ class Rollout(Document):
     lane: str
     group: str | None
     skips: list[Phase]
+    skipped: list[Skip] = Field(default_factory=list)
+    """Who asked for which of them. A rollback skips its canary without anybody asking."""
     outcome: str | None
     submitted: datetime
     by: str

@@ -8,7 +8,7 @@ from pydantic import Field
 from twinstage.model.names import Phase
 from twinstage.model.seen import Health
 from twinstage.wire.document import Document
-from twinstage.wire.rollouts import Break, Count, Crossing, Freeze, Reason
+from twinstage.wire.rollouts import Break, Count, Crossing, Freeze, Reason, Skip
 
 
 class Ports(Document):
@@ -48,6 +48,7 @@ class Occupant(Document):
     """0 to 1 of the present phase; None where it cannot be told."""
     since: datetime
     reason: Reason
+    skipped: list[Skip] = Field(default_factory=list)
 
 
 class Ended(Document):
