@@ -121,6 +121,10 @@ class Client:
         query: Query = {"after": after, "service": service, "rollout": rollout, "limit": limit}
         return self._list("/v1/journal", TypeAdapter(list[wire.JournalEntry]), query)
 
+    def history(self, *, service: str | None = None, limit: int = 20) -> list[wire.Passage]:
+        """Newest first."""
+        return self._list("/v1/history", TypeAdapter(list[wire.Passage]), {"service": service, "limit": limit})
+
     def boundary(self) -> wire.Boundary:
         return self._read("/v1/boundary", wire.Boundary)
 

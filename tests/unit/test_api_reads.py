@@ -239,6 +239,34 @@ def test_what_is_skipped_is_shown_as_that_with_who_and_why(company: Company, api
     assert occupant.skipped == found.rollout.skipped
 
 
+def test_the_history_says_what_a_release_stands_on_and_how_long_it_took(company: Company, api: Api) -> None:
+    over = reason("SUPERSEDED", Owner.OPERATOR, commit="777")
+    pairs = [
+        rollout("ro_1", "orders", State.LIVE, reason("LIVE"), release=ORDERS.id, submitted=START, subject="Sell more",
+                entered=START + timedelta(seconds=30)),
+        rollout("ro_2", "catalog", State.SUPERSEDED, over, submitted=START, entered=START + timedelta(seconds=2)),
+        rollout("ro_3", "orders", State.CANDIDATE, reason("WAITS_FOR_PLACE", lanes=3), submitted=START),
+    ]  # fmt: skip
+    company.write(releases=(ORDERS,), rollouts=tuple((None, it) for it in pairs))
+    first = "its first release: no baseline to compare a canary with"
+    company.write(journal=(moved("ro_1", "orders", State.PRODUCTION, first), moved("ro_1", "orders", State.LIVE)))
+    company.now = START + timedelta(seconds=50)
+
+    def past(**query: object) -> list[wire.Passage]:
+        return [wire.Passage.model_validate(p) for p in api.get("/v1/history", params=query).json()]
+
+    assert [(p.rollout.id, p.seconds, p.ended is None) for p in past()] == [
+        ("ro_3", 50.0, True), ("ro_2", 2.0, False), ("ro_1", 30.0, False),
+    ]  # fmt: skip
+    assert [p.why for p in past()] == [
+        "waits for a free lane in staging (3 in use)", "superseded by commit 777", first,
+    ]  # fmt: skip
+    assert [p.rollout.subject for p in past(service="orders", limit=2)] == ["", "Sell more"]
+    assert len(past(limit=1)) == 1
+    assert api.get("/v1/history", params={"service": "order"}).status_code == 404
+    assert api.get("/v1/history", params={"limit": 501}).status_code == 422
+
+
 def test_why_tells_the_whole_journey(company: Company, api: Api) -> None:
     why = reason("GATE_FAILED", gate="unit", commit="9999999", detail="exit status 1")
     it = rollout("ro_5d1", "orders", State.BUILDING, reason("BUILDING", commit="9"), submitted=START)

@@ -44,6 +44,7 @@ def rollout(it: Rollout, phase: Phase) -> wire.Rollout:
         service=it.service,
         kind=it.kind,
         commit=it.commit,
+        subject=it.subject,
         release=it.release,
         state=it.state.value,
         phase=phase,

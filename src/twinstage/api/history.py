@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from twinstage import wire
+from twinstage.api import documents
 from twinstage.api.documents import PHASE
 from twinstage.model.names import Phase
 from twinstage.model.rollout import Kind, Rollout, State
@@ -58,6 +59,27 @@ def steps(rollout: Rollout, journal: Sequence[JournalRow], gates: int) -> list[w
     here = phase(rollout, journal)
     order = list(Phase)
     return [_step(p, order.index(p) - order.index(here), rollout, path, gates) for p in order]
+
+
+def passage(rollout: Rollout, journal: Sequence[JournalRow], gates: int, now: datetime) -> wire.Passage:
+    """How it went, at one glance. ``gates``: how many have passed."""
+    went = steps(rollout, journal, gates)
+    ended = None if rollout.open else rollout.entered
+    return wire.Passage(
+        rollout=documents.rollout(rollout, phase(rollout, journal)),
+        steps=went,
+        ended=ended,
+        seconds=((ended or now) - rollout.submitted).total_seconds(),
+        why=_why(rollout, journal, went),
+    )
+
+
+def _why(rollout: Rollout, journal: Sequence[JournalRow], went: Sequence[wire.Step]) -> str:
+    """Of what is live its reason says only that: what it stands on is what its canary showed, or why there was none."""
+    if rollout.kind is Kind.ROLLBACK and rollout.state is State.LIVE:
+        return next((row.why for row in journal if row.what == "rollout"), "")
+    canary = next((step.detail for step in went if step.phase is Phase.CANARY), "")
+    return canary if rollout.state is State.LIVE and canary else documents.sentence(rollout.reason)
 
 
 def _step(it: Phase, distance: int, rollout: Rollout, path: Sequence[Mark], gates: int) -> wire.Step:

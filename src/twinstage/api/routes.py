@@ -42,6 +42,7 @@ ROUTES = (
     Route("POST", "/v1/rollouts/{rollout}/skip", orders.skip, "Leave phases out, in an emergency", (404, 409)),
     Route("GET",  "/v1/intents/{intent}", reads.read_intent, "What was asked and its answer; waits for it", (404,)),
     Route("GET",  "/v1/journal", reads.read_journal, "The audit journal, oldest first"),
+    Route("GET",  "/v1/history", reads.read_history, "What was released when, by whom, and how it went, newest first", (404,)),
     Route("GET",  "/v1/logs/{source}", logs.read_log, "The log of an instance or a job", (404,)),
     Route("GET",  "/v1/boundary", reads.read_boundary, "What separates the ecosystems, and who tried to pass"),
     Route("PUT",  "/v1/ecosystem", orders.configure, "Bring the company's file into force", (409,)),

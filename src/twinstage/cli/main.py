@@ -17,6 +17,7 @@ from twinstage.cli import (
     demo,
     down,
     freeze,
+    history,
     logs,
     resume,
     rollback,
@@ -56,6 +57,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("status", status.status, READING),
     ("watch", watch.watch, READING),
     ("why", why.why, READING),
+    ("history", history.history, READING),
     ("logs", logs.logs, READING),
     ("version", version.version, READING),
 )

@@ -110,6 +110,8 @@ class Rollout:
     kind: Kind
     commit: str
     tree: str
+    subject: str = ""
+    """First line of the commit's message: what people know it by."""
     release: ReleaseId | None
     """None while BUILDING."""
     state: State

@@ -42,6 +42,8 @@ class Rollout(Document):
     service: str
     kind: str
     commit: str
+    subject: str = ""
+    """First line of the commit's message."""
     release: str | None
     state: str
     phase: Phase
@@ -72,6 +74,19 @@ class Step(Document):
     since: datetime | None = None
     until: datetime | None = None
     detail: str = ""
+
+
+class Passage(Document):
+    """One rollout in the ``history``: what it was, how it went, how it ended."""
+
+    rollout: Rollout
+    steps: list[Step]
+    ended: datetime | None
+    """None: it is under way."""
+    seconds: float
+    """From being submitted to its end, or to now."""
+    why: str
+    """Why it ended as it did, or what it waits for; of a rollback, why it was asked for."""
 
 
 class Evidence(Document):
