@@ -1,5 +1,6 @@
 """The store: transactions, epochs, versions, what the database itself holds to."""
 
+import json
 import sqlite3
 import stat
 import threading
@@ -12,6 +13,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
+from twinstage.model.encoding import dumps
 from twinstage.model.facts import MirrorBreak
 from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.model.names import Ecosystem, JobId, LaneId, Place, RolloutId, ServiceName
@@ -124,24 +126,33 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatc
     Store(tmp_path / "store.sqlite").close()
 
 
-@pytest.mark.parametrize("revision", ["0001"])
+def as_first_stored(noun: object) -> str:
+    """Its JSON without the fields that came after schema 0001."""
+    later = {"skipped", "subject"}
+    return json.dumps({name: value for name, value in json.loads(dumps(noun)).items() if name not in later})
+
+
 def test_a_store_of_an_older_version_is_brought_up_with_everything_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revision: str
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "store.sqlite"
+    configure(store, "orders")
+    services, path = store.services(), tmp_path / "older.sqlite"
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "HEAD", revision)
-        older = Store(path)
-        assert "freezes" not in inspect(older._engine).get_table_names()
-        older.take(NOW)
-        configure(older, "orders")
-        born(older, rollout("a1"))
-        known = older.rollouts(), older.services(), older.journal()
-        older.close()
-    store = Store(path)
-    assert (store.rollouts(), store.services(), store.journal()) == known
-    assert store.freezes() == {}
-    store.close()
+        patch.setattr(schema, "HEAD", "0001")
+        Store(path).close()
+    row = ("a1", "orders", "building", True, 1, as_first_stored(rollout("a1")))
+    with sqlite3.connect(path) as connection:
+        assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'freezes'").fetchall()
+        connection.execute("INSERT INTO services VALUES ('orders', 1, ?)", [as_first_stored(services[ORDERS])])
+        connection.execute("INSERT INTO rollouts (id, service, state, open, version, body) VALUES (?,?,?,?,?,?)", row)
+        connection.execute(
+            "INSERT INTO journal (at, who, what, why) VALUES ('2026-01-05T12:00:00+00:00', 'a', 'b', 'c')"
+        )
+    connection.close()
+    newer = Store(path)
+    assert (newer.rollouts(), newer.services(), newer.freezes()) == ([rollout("a1")], services, {})
+    assert [line.why for line in newer.journal()] == ["c"]
+    newer.close()
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.HEAD,)]
     connection.close()
