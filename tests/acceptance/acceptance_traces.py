@@ -14,11 +14,13 @@ T = TypeVar("T")
 def left_behind(root: Path) -> list[psutil.Process]:
     """Every process that sees a file below ``root``: sandboxed ones carry no path in their names, but in their mounts."""
     mark = f"{root}/"
-    return [p for p in psutil.process_iter() if p.status() != psutil.STATUS_ZOMBIE and _of(p, mark)]
+    return [p for p in psutil.process_iter() if _of(p, mark)]
 
 
 def _of(process: psutil.Process, mark: str) -> bool:
     try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False  # dead; whoever started it has not looked yet
         return mark in Path(f"/proc/{process.pid}/mountinfo").read_text() or any(mark in a for a in process.cmdline())
     except (OSError, psutil.Error):
         return False  # it ended between two looks, or is not ours to look at

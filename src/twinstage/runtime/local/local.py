@@ -127,6 +127,7 @@ class LocalRuntime:
             hosts=hosts,
             in_flight=figures.in_flight,
             last_line=desk.last_line,
+            last_status=desk.last_status,
             listening=lambda program: self._listening(desk, program),
         )
         seen = [observation.workload_seen(n, r, look, memory) for n, r in desk.ledger.workloads.items()]
