@@ -193,7 +193,8 @@ class LocalRuntime:
     def _log_of(self, source: InstanceId | JobId) -> Path:
         for desk in self._desks.values():
             directory = desk.kept / "jobs" / source
-            if "/" not in source and source not in ("", ".", "..") and directory.is_dir():
+            named = "/" not in source and source not in ("", ".", "..")
+            if source in desk.ledger.jobs or (named and directory.is_dir()):
                 return directory / "log"
         with contextlib.suppress(ValueError):
             ecosystem, program = parse_instance(InstanceId(source))
