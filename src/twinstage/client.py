@@ -13,7 +13,8 @@ for mutations too: each carries a key of the client's making, and the controller
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from twinstage import wire
 from twinstage.config.wire import encode
+from twinstage.model.names import Phase
 from twinstage.model.policy import EcosystemFile
 
 A = TypeVar("A")
@@ -119,6 +121,10 @@ class Client:
         query: Query = {"after": after, "service": service, "rollout": rollout, "limit": limit}
         return self._list("/v1/journal", TypeAdapter(list[wire.JournalEntry]), query)
 
+    def history(self, *, service: str | None = None, limit: int = 20) -> list[wire.Passage]:
+        """Newest first."""
+        return self._list("/v1/history", TypeAdapter(list[wire.Passage]), {"service": service, "limit": limit})
+
     def boundary(self) -> wire.Boundary:
         return self._read("/v1/boundary", wire.Boundary)
 
@@ -159,11 +165,23 @@ class Client:
     def abort(self, rollout: str, *, by: str, why: str) -> wire.Intent:
         return self._order(f"/v1/rollouts/{_segment(rollout)}/abort", by, why)
 
+    def skip(self, rollout: str, phases: Sequence[Phase], *, by: str, why: str) -> wire.Intent:
+        document = {"by": by, "why": why, "phases": list(phases)}
+        return self._write("POST", f"/v1/rollouts/{_segment(rollout)}/skip", wire.Intent, json=document)
+
     def rollback(self, service: str, *, by: str, why: str) -> wire.Intent:
         return self._order(f"/v1/services/{_segment(service)}/rollback", by, why)
 
     def resume(self, service: str, *, by: str, why: str) -> wire.Intent:
         return self._order(f"/v1/services/{_segment(service)}/resume", by, why)
+
+    def freeze(self, service: str | None, *, by: str, why: str, until: datetime | None = None) -> wire.Intent:
+        """``service`` None: every one. ``until`` None: for as long as the controller says."""
+        document = {"by": by, "why": why} | ({"until": until.isoformat()} if until else {})
+        return self._write("POST", f"{_scope(service)}/freeze", wire.Intent, json=document)
+
+    def unfreeze(self, service: str | None, *, by: str, why: str) -> wire.Intent:
+        return self._order(f"{_scope(service)}/unfreeze", by, why)
 
     def intent(self, intent: str, *, wait: float = 0) -> wire.Intent:
         return self._read(f"/v1/intents/{_segment(intent)}", wire.Intent, {"wait": _bounded(wait)}, wait)
@@ -259,6 +277,10 @@ def _bounded(wait: float) -> float:
 def _segment(text: str) -> str:
     """What a person typed, as one segment of a path. A slash or a space in it must not become another address."""
     return quote(text, safe="") or "-"
+
+
+def _scope(service: str | None) -> str:
+    return "/v1" if service is None else f"/v1/services/{_segment(service)}"
 
 
 def _complaint(response: httpx.Response) -> ClientTrouble:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_world import NAME, NOW, POLICY, PRODUCTION, RELEASES, STAGING, key, rollout, service, workload
 
-from twinstage.model.facts import Answer, Facts, MirrorBreak, Verdict
+from twinstage.model.facts import Answer, Event, Facts, MirrorBreak, Verdict
 from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.model.names import Ecosystem, JobId, Place, RolloutId, ServiceName
 from twinstage.model.reasons import Owner, Reason
@@ -99,7 +99,7 @@ broken = st.builds(MirrorBreak, service=st.just(ServiceName("p")), since=moments
 @st.composite
 def facts(draw: st.DrawFn) -> Facts:
     seen = {eco: draw(looks(eco)) for eco in (PRODUCTION, STAGING) if draw(st.integers(0, 4))}
-    frozen = Reason(code="FROZEN", owner=Owner.OPERATOR, facts={"by": "ada", "why": "x"})
+    frozen = Reason(code="FROZEN", owner=Owner.OPERATOR, facts={"what": "orders", "by": "ada", "why": "x"})
     answer = draw(st.none() | st.sampled_from(Answer))
     return Facts(
         service=service(*draw(st.sampled_from([(), ("r1",), ("r2",)]))),
@@ -132,3 +132,15 @@ def test_advance_always_answers_and_the_answer_can_be_applied(r: Rollout, known:
     assert advance(r, known, POLICY, now) == decision, "the same facts give the same decision"
     if decision.event is None:
         assert after.state is r.state
+
+
+@settings(max_examples=200, deadline=None)
+@given(rollouts(), facts(), moments)
+def test_while_frozen_nothing_moves_on_in_production_but_everything_gets_out(r: Rollout, known: Facts, now) -> None:
+    frozen = Reason(code="FROZEN", owner=Owner.OPERATOR, facts={"what": "orders", "by": "ada", "why": "x"})
+    held, free = (advance(r, replace(known, frozen=it), POLICY, now) for it in (frozen, None))
+    if r.kind is Kind.ROLLBACK and r.state is not State.CANARY:
+        assert held == free, "a rollback is not frozen"
+    assert r.kind is Kind.ROLLBACK or held.event not in {Event.TURN, Event.TURN_UNCOMPARED, Event.STEP, Event.PROMOTE}
+    if free.event in {Event.UNFIT, Event.COMPLETE, Event.CLEARED, Event.VOID}:
+        assert held.event is free.event

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scenarios.company import POLICY, SECOND, Company, of_commit
+from scenarios.company import POLICY, SECOND, Company, job_of, of_commit
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import IntentVerb, State
-from twinstage.runtime.world import Behaviour
+from twinstage.runtime.world import Behaviour, Ending
 
 QUICK = replace(POLICY, bake=2 * SECOND, settle=SECOND)
 """A play is played hundreds of times."""
@@ -51,6 +51,17 @@ def submits(service: str, **what: Any) -> Act:
     return act
 
 
+def submits_slow(service: str, job: str, **what: Any) -> Act:
+    """Its job of that name takes long, so that whatever is done next is done before that ends, in every run."""
+
+    def act(company: Company) -> None:
+        commit = company.write(service, **what)
+        company.world.end(job_of(commit, job), Ending(steps=15))
+        company.post(IntentVerb.SUBMIT, service=service, commit=commit)
+
+    return act
+
+
 def asks(verb: IntentVerb, **what: str) -> Act:
     def act(company: Company) -> None:
         company.post(verb, **what)
@@ -62,9 +73,49 @@ def comes_to(service: str, state: State) -> Until:
     return lambda company: not company.store.intents() and newest(company, service) is state
 
 
+def exposed(service: str) -> Until:
+    """The proxy gives the present share of its latest rollout: what is done now is done at the same place in every run."""
+
+    def condition(company: Company) -> bool:
+        rollout = next(r for r in company.store.rollouts() if r.service == service)
+        return not company.store.intents() and rollout.exposed is not None
+
+    return condition
+
+
+def says(service: str, code: str) -> Until:
+    """What the latest rollout of a service waits for."""
+
+    def condition(company: Company) -> bool:
+        rollout = next(r for r in company.store.rollouts() if r.service == service)
+        return not company.store.intents() and rollout.reason.code == code
+
+    return condition
+
+
+def skips(phases: str) -> Act:
+    """Of the latest rollout."""
+
+    def act(company: Company) -> None:
+        latest = company.store.rollouts()[0].id
+        company.post(IntentVerb.SKIP, rollout=latest, phases=phases, by="grace", why="orders are lost")
+
+    return act
+
+
+def _freeze_for_a_moment(company: Company) -> None:
+    until = (company.now + 8 * SECOND).isoformat()
+    company.post(IntentVerb.FREEZE, by="grace", why="the sale has begun", until=until)
+
+
 def _live(company: Company) -> None:
     company.ship("orders")
     company.settle()
+
+
+def _live_and_frozen(company: Company) -> None:
+    _live(company)
+    company.ask(IntentVerb.FREEZE, by="grace", why="a sale")
 
 
 def _bad_canary(company: Company) -> None:
@@ -108,6 +159,61 @@ PLAYS = {
             (asks(IntentVerb.RESUME, service="orders", by="grace"), lambda c: not c.store.intents()),
         ),
     ),
+    "a freeze and its end during a canary": Play(
+        ("orders",),
+        _live,
+        (
+            (submits("orders"), exposed("orders")),
+            (asks(IntentVerb.FREEZE, service="orders", by="grace", why="a sale"), says("orders", "FROZEN")),
+            (asks(IntentVerb.UNFREEZE, service="orders", by="grace", why="it is over"), comes_to("orders", State.LIVE)),
+        ),
+    ),
+    "a freeze of everything that ends by itself": Play(
+        ("orders",),
+        _live,
+        (
+            (submits("orders"), exposed("orders")),
+            (_freeze_for_a_moment, says("orders", "FROZEN")),
+            (lambda c: None, comes_to("orders", State.LIVE)),
+        ),
+    ),
+    "an emergency that skips everything": Play(
+        ("orders",),
+        _live,
+        (
+            (submits_slow("orders", "build"), comes_to("orders", State.BUILDING)),
+            (skips("development staging canary"), comes_to("orders", State.LIVE)),
+        ),
+    ),
+    "a skip out of a verification, under a freeze": Play(
+        ("orders",),
+        _live_and_frozen,
+        (
+            (submits_slow("orders", "verify"), comes_to("orders", State.VERIFYING)),
+            (skips("staging"), lambda c: says("orders", "FROZEN")(c) and not c.store.jobs(unfinished=True)),
+            (asks(IntentVerb.UNFREEZE, by="grace", why="it is over"), comes_to("orders", State.LIVE)),
+        ),
+    ),
+    "a skip of the canary during it": Play(
+        ("orders",),
+        _live,
+        (
+            (submits("orders"), exposed("orders")),
+            (skips("canary"), comes_to("orders", State.LIVE)),
+        ),
+    ),
+    "a circle that skips staging": Play(
+        ("cart", "catalog"),
+        _nothing,
+        (
+            (submits_slow("cart", "build", calls=["catalog"]), comes_to("cart", State.BUILDING)),
+            (skips("staging"), comes_to("cart", State.CANDIDATE)),
+            (
+                submits("catalog", calls=["cart"]),
+                lambda c: comes_to("cart", State.LIVE)(c) and comes_to("catalog", State.LIVE)(c),
+            ),
+        ),
+    ),
     "an abort of a canary": Play(
         ("orders",),
         _live,
@@ -140,13 +246,14 @@ def outcome(company: Company) -> dict[str, Any]:
             journal[row.service or ""].append(line)
     return {
         "rollouts": [
-            (r.service, r.kind, r.commit, r.state, r.round, r.outcome, r.reason.code)
+            (r.service, r.kind, r.commit, r.state, r.round, r.outcome, r.reason.code, r.skips)
             for r in reversed(company.store.rollouts())
         ],
         "services": {
             name: ([commit(b) for b in svc.baselines], svc.pin and commit(svc.pin.release))
             for name, svc in company.store.services().items()
         },
+        "freezes": company.store.freezes(),
         "jobs": sorted((j.commit, j.kind, j.name, j.round, j.attempt, str(j.result)) for j in company.store.jobs()),
         "runs": {eco: company.runs(eco) for eco in Ecosystem},
         "routes": {(eco, s): (company.split(s, eco), company.lanes(s)) for eco in Ecosystem for s in journal if s},

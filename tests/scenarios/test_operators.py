@@ -58,6 +58,9 @@ def test_a_rollback_brings_the_release_before_back_and_holds_it(company: Found) 
     shop, good, rollout = second_release(company)
     shop.until(lambda: shop.state(rollout) is State.LIVE)
     answer = rollback(shop)
+    assert shop.rollout(str(answer.rollout)).subject == shop.rollout(rollout).subject == "Change orders"
+    begun = next(row for row in shop.lines("rollout") if row.rollout == answer.rollout)
+    assert begun.why.endswith(": customers complain")
     assert answer.accepted, answer.answer
     assert answer.rollout is not None
     shop.until(lambda: shop.state(str(answer.rollout)) is State.LIVE)

@@ -114,6 +114,10 @@ def test_a_body_is_read_no_further_than_its_limit(company: Company) -> None:
     [
         ("/v1/services/orders/rollback", IntentVerb.ROLLBACK, {"service": "orders"}),
         ("/v1/services/orders/resume", IntentVerb.RESUME, {"service": "orders"}),
+        ("/v1/services/orders/freeze", IntentVerb.FREEZE, {"service": "orders", "until": ""}),
+        ("/v1/services/orders/unfreeze", IntentVerb.UNFREEZE, {"service": "orders"}),
+        ("/v1/freeze", IntentVerb.FREEZE, {"service": "", "until": ""}),
+        ("/v1/unfreeze", IntentVerb.UNFREEZE, {}),
         ("/v1/rollouts/ro_5d/abort", IntentVerb.ABORT, {"rollout": "ro_5d1"}),
     ],
 )
@@ -134,6 +138,29 @@ def test_the_same_key_twice_is_one_intent(company: Company, api: Api) -> None:
     assert first.json() == again.json()
     assert len(company.store.intents()) == 1
     assert api.post("/v1/services/catalog/resume", json=ORDER, headers=key).status_code == 409
+
+
+def test_a_skip_names_its_phases(company: Company, api: Api) -> None:
+    gating = rollout("ro_5d1", "orders", State.GATING, reason("GATES_RUNNING", gates="unit"))
+    over = rollout("ro_aa1", "orders", State.LIVE, reason("LIVE"))
+    company.write(rollouts=((None, gating), (None, over)))
+    answer = api.post("/v1/rollouts/ro_5d/skip", json=ORDER | {"phases": ["staging", "canary"]})
+    assert answer.status_code == 202
+    (intent,) = company.store.intents()
+    assert (intent.verb, intent.args) == (IntentVerb.SKIP, {"rollout": "ro_5d1", "phases": "staging canary"})
+    for phases in ([], ["qa"], "staging"):
+        assert api.post("/v1/rollouts/ro_5d1/skip", json=ORDER | {"phases": phases}).status_code == 422
+    refused = api.post("/v1/rollouts/ro_aa1/skip", json=ORDER | {"phases": ["staging"]})
+    assert (refused.status_code, "production runs it" in refused.json()["detail"]) == (409, True)
+
+
+def test_a_freeze_ends_at_a_moment_that_everybody_understands(company: Company, api: Api) -> None:
+    until = "2026-03-01T18:00:00+01:00"
+    assert api.post("/v1/freeze", json=ORDER | {"until": until}).status_code == 202
+    (intent,) = company.store.intents()
+    assert intent.args["until"] == until
+    assert api.post("/v1/freeze", json=ORDER | {"until": "2026-03-01T18:00:00"}).status_code == 422
+    assert api.post("/v1/services/order/freeze", json=ORDER).status_code == 404
 
 
 def test_a_rollout_that_is_over_cannot_be_aborted(company: Company, api: Api) -> None:

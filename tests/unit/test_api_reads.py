@@ -11,10 +11,10 @@ from face_company import START, Api, Company, moved, reason, release, rollout, w
 
 from twinstage import wire
 from twinstage.model.facts import MirrorBreak
-from twinstage.model.names import Ecosystem, InstanceId, ServiceName
+from twinstage.model.names import Ecosystem, InstanceId, Phase, ServiceName
 from twinstage.model.reasons import Owner
 from twinstage.model.release import Evidence
-from twinstage.model.rollout import Pin, State
+from twinstage.model.rollout import Freeze, Pin, Rollout, Skip, State
 from twinstage.model.seen import Crossing, Health, Observed
 from twinstage.store.rows import Attributed
 
@@ -190,6 +190,81 @@ def test_rollouts_are_found_by_service_release_openness_and_prefix(company: Comp
     assert ids(release=ORDERS.id[:8]) == ["ro_aa1"]
     assert api.get("/v1/rollouts/ro_b").json()["id"] == "ro_bb2"
     assert "more of its name" in api.get("/v1/rollouts/ro_").json()["hint"]
+
+
+def test_freezes_are_told_once_and_at_every_service_and_rollout_they_hold(company: Company, api: Api) -> None:
+    company.live(CATALOG, ORDERS)
+    own = Freeze(service=ORDERS.service, by="ada", why="a sale", at=START, until=START + timedelta(hours=3))
+    every = replace(own, service=None, why="holidays", until=START + timedelta(hours=1))
+    why = reason("FROZEN", Owner.OPERATOR, own.until, what="orders", by="ada", why="a sale", scope="orders")
+    waits = rollout("ro_5d1", "orders", State.VERIFIED, why, release=NEXT.id)
+    company.write(releases=(NEXT,), rollouts=((None, waits),), freezes=(own, every))
+    assert [(f.service, f.why) for f in status(api).freezes] == [(None, "holidays"), ("orders", "a sale")]
+    held = {r.name: r.freeze.why for r in status(api).services if r.freeze}
+    assert held == {"catalog": "holidays", "orders": "a sale", "payments": "holidays"}
+    journey = wire.Journey.model_validate_json(api.get("/v1/rollouts/ro_5d1/why").content)
+    assert journey.freeze is not None
+    assert (journey.freeze.until, journey.rollout.reason.sentence) == (own.until, "orders is frozen by ada: a sale")
+    assert "`twinstage unfreeze orders`" in journey.unblock
+    before = status(api).version
+    company.write(thaws=(own, every))
+    assert (status(api).freezes, row(api, "orders").freeze) == ([], None)
+    assert status(api).version != before
+
+
+def skipping(state: State) -> Rollout:
+    asked = tuple(Skip(phase=p, by="ada", why="orders are lost", at=START) for p in (Phase.DEVELOPMENT, Phase.CANARY))
+    skips = frozenset(skip.phase for skip in asked)
+    return rollout(
+        "ro_5d1", "orders", state, reason("VERIFYING"), release=NEXT.id, submitted=START, skips=skips, skipped=asked
+    )
+
+
+def test_what_is_skipped_is_shown_as_that_with_who_and_why(company: Company, api: Api) -> None:
+    it = skipping(State.VERIFYING)
+    company.write(releases=(NEXT,), rollouts=((None, it),))
+    for second, state in enumerate((State.GATING, State.CANDIDATE, State.STAGING, State.VERIFYING)):
+        company.now = START + timedelta(seconds=second + 1)
+        company.write(journal=(moved("ro_5d1", "orders", state),))
+    found = wire.Journey.model_validate_json(api.get("/v1/rollouts/ro_5d1/why").content)
+    told = "by ada: orders are lost"
+    assert [(s.state, s.detail) for s in found.steps] == [
+        ("skipped", told), ("now", ""), ("skipped", told), ("ahead", ""),
+    ]  # fmt: skip
+    assert [(s.phase, s.by, s.why) for s in found.rollout.skipped] == [
+        (Phase.DEVELOPMENT, "ada", "orders are lost"),
+        (Phase.CANARY, "ada", "orders are lost"),
+    ]
+    (occupant,) = row(api, "orders").phases[Phase.STAGING]
+    assert occupant.skipped == found.rollout.skipped
+
+
+def test_the_history_says_what_a_release_stands_on_and_how_long_it_took(company: Company, api: Api) -> None:
+    over = reason("SUPERSEDED", Owner.OPERATOR, commit="777")
+    pairs = [
+        rollout("ro_1", "orders", State.LIVE, reason("LIVE"), release=ORDERS.id, submitted=START, subject="Sell more",
+                entered=START + timedelta(seconds=30)),
+        rollout("ro_2", "catalog", State.SUPERSEDED, over, submitted=START, entered=START + timedelta(seconds=2)),
+        rollout("ro_3", "orders", State.CANDIDATE, reason("WAITS_FOR_PLACE", lanes=3), submitted=START),
+    ]  # fmt: skip
+    company.write(releases=(ORDERS,), rollouts=tuple((None, it) for it in pairs))
+    first = "its first release: no baseline to compare a canary with"
+    company.write(journal=(moved("ro_1", "orders", State.PRODUCTION, first), moved("ro_1", "orders", State.LIVE)))
+    company.now = START + timedelta(seconds=50)
+
+    def past(**query: object) -> list[wire.Passage]:
+        return [wire.Passage.model_validate(p) for p in api.get("/v1/history", params=query).json()]
+
+    assert [(p.rollout.id, p.seconds, p.ended is None) for p in past()] == [
+        ("ro_3", 50.0, True), ("ro_2", 2.0, False), ("ro_1", 30.0, False),
+    ]  # fmt: skip
+    assert [p.why for p in past()] == [
+        "waits for a free lane in staging (3 in use)", "superseded by commit 777", first,
+    ]  # fmt: skip
+    assert [p.rollout.subject for p in past(service="orders", limit=2)] == ["", "Sell more"]
+    assert len(past(limit=1)) == 1
+    assert api.get("/v1/history", params={"service": "order"}).status_code == 404
+    assert api.get("/v1/history", params={"limit": 501}).status_code == 422
 
 
 def test_why_tells_the_whole_journey(company: Company, api: Api) -> None:

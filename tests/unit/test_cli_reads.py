@@ -9,9 +9,9 @@ from face_shell import Shell
 
 from twinstage.cli import watch
 from twinstage.model.job import Job, JobKind, JobResult
-from twinstage.model.names import Ecosystem, JobId, Place
+from twinstage.model.names import Ecosystem, JobId, Phase, Place
 from twinstage.model.reasons import Owner
-from twinstage.model.rollout import State
+from twinstage.model.rollout import Freeze, Kind, Skip, State
 
 CATALOG, ORDERS, NEXT = release("catalog", "c"), release("orders", "1"), release("orders", "7")
 
@@ -71,6 +71,120 @@ def test_why_answers_for_a_service_a_rollout_and_a_release(shell: Shell, company
     assert "was never submitted" in shell("why", "payments").out
     missing = shell("why", "paymen")
     assert (missing.status, "cannot tell what paymen is" in missing.err) == (2, True)
+
+
+def test_a_freeze_is_a_line_of_the_status_and_a_word_at_the_service(shell: Shell, company: Company) -> None:
+    company.live(CATALOG, ORDERS)
+    freeze = Freeze(service=ORDERS.service, by="ada", why="a sale", at=START, until=START + timedelta(hours=3))
+    why = reason("VERIFYING")
+    waits = rollout("ro_5d1", "orders", State.VERIFYING, why, release=NEXT.id)
+    company.write(freezes=(freeze,), releases=(NEXT,), rollouts=((None, waits),))
+    out = shell("status").out
+    (line,) = [row for row in out.splitlines() if row.startswith("frozen: orders until ")]
+    assert line.endswith("(in 3 h 00 m) by ada: a sale")
+    assert len([row for row in out.splitlines() if row.startswith("frozen  ")]) == 1, out
+    (freeze_of_one,) = json.loads(shell("status", "--json").out)["freezes"]
+    assert (freeze_of_one["service"], freeze_of_one["why"]) == ("orders", "a sale")
+    (told,) = [row for row in shell("why", "orders").out.splitlines() if row.startswith("frozen")]
+    assert "by ada: a sale" in told
+    assert "frozen" in shell("status", "orders").out
+    assert "frozen" not in shell("status", "catalog").out
+
+
+def test_a_skip_is_shown_wherever_its_rollout_is(shell: Shell, company: Company) -> None:
+    company.live(CATALOG, ORDERS)
+    asked = Skip(phase=Phase.STAGING, by="ada", why="orders are lost", at=START)
+    it = rollout(
+        "ro_5d1", "orders", State.VERIFIED, reason("VERIFIED"), release=NEXT.id, skips=frozenset({asked.phase}),
+        skipped=(asked,),
+    )  # fmt: skip
+    company.write(releases=(NEXT,), rollouts=((None, it),))
+    assert "staging is skipped by ada: orders are lost" in shell("status").out
+    out = shell("why", "orders").out
+    assert [row for row in out.splitlines() if row.startswith("skipped") and "staging, by ada: orders are lost" in row]
+    assert json.loads(shell("why", "orders", "--json").out)["rollout"]["skipped"][0]["phase"] == "staging"
+
+
+def shipped(company: Company) -> None:
+    """orders: one live after all phases, one that skipped two and failed, one rolled back to, one on its way."""
+    went = (State.GATING, State.STAGING, State.CANARY, State.PRODUCTION, State.LIVE)
+    company.live(CATALOG)
+    company.write(
+        releases=(ORDERS, NEXT),
+        rollouts=((None, rollout("ro_1", "orders", State.LIVE, reason("LIVE"), release=ORDERS.id, submitted=START,
+                                 entered=START + timedelta(seconds=100), subject="Sell more", commit="1" * 40)),),
+    )  # fmt: skip
+    for number, state in enumerate(went):
+        company.now = START + timedelta(seconds=20 * (number + 1))
+        why = "the canary is as good as production: 0 of 61" if state is State.PRODUCTION else ""
+        company.write(journal=(moved("ro_1", "orders", state, why),))
+    asked = Skip(phase=Phase.STAGING, by="ada", why="orders are lost", at=START)
+    failed = rollout(
+        "ro_2", "orders", State.FAILED, reason("CRASHING", detail="0 of 2"), release=NEXT.id, commit="7" * 40,
+        submitted=company.now, entered=company.now + timedelta(seconds=9), skips=frozenset({Phase.STAGING}),
+        skipped=(asked,),
+    )  # fmt: skip
+    back = rollout(
+        "ro_3", "orders", State.LIVE, reason("LIVE"), release=ORDERS.id, kind=Kind.ROLLBACK, by="grace@desk",
+        submitted=company.now, entered=company.now + timedelta(seconds=3),
+    )  # fmt: skip
+    open_ = rollout("ro_4", "orders", State.BUILDING, reason("BUILDING", commit="999"), submitted=company.now)
+    company.write(rollouts=((None, failed), (None, back), (None, open_)))
+    entries = [moved("ro_2", "orders", s) for s in (State.GATING, State.VERIFIED, State.CANARY, State.RETREATING)]
+    entries.append(moved("ro_3", "orders", State.VERIFIED, "rolls orders back from r_7 to r_1: customers complain"))
+    entries += [moved("ro_3", "orders", s) for s in (State.PRODUCTION, State.LIVE)]
+    company.write(journal=tuple(entries))
+
+
+def test_history_tells_what_went_when_and_how(shell: Shell, company: Company) -> None:
+    shipped(company)
+    out = shell("history", "orders").out
+    assert "\x1b" not in out
+    blocks = ["\n".join(lines) for lines in _blocks(out)]
+    assert len(blocks) == 4
+    now, back, failed, live = blocks
+    assert now.startswith("▸  orders")
+    assert "building commit 999" in now
+    assert "live by a rollback" in back
+    assert "customers complain" in back
+    assert "by grace@desk" in back
+    assert "development" not in back, "it only came back"
+    assert failed.startswith("✘  orders")
+    assert "failed in canary" in failed
+    assert "staging skipped" in failed
+    assert "its instances keep failing in production: 0 of 2" in failed
+    assert live.startswith("✔  orders")
+    assert "after 1 m 40 s, by ada@build7" in live
+    assert "1111111 Sell more" in live
+    assert "development 40 s · staging 20 s · canary 20 s · production 20 s" in live
+    assert "the canary is as good as production: 0 of 61" in live
+
+
+def _blocks(out: str) -> list[list[str]]:
+    blocks: list[list[str]] = []
+    for line in out.splitlines():
+        if line[:1].strip():
+            blocks.append([])
+        blocks[-1].append(line)
+    return blocks
+
+
+def test_history_fits_a_narrow_terminal_and_ends_at_its_limit(
+    shell: Shell, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shell("history").out == "nothing was ever submitted\n"
+    assert shell("history", "orders").out == "orders was never submitted\n"
+    shipped(company)
+    monkeypatch.setenv("COLUMNS", "70")
+    assert max(map(len, shell("history").out.splitlines())) <= 70
+    said = shell("history", "-n", "2").out
+    assert [line[0] for line in said.splitlines() if line[:1].strip()] == ["▸", "✔", "t"]
+    assert "the last 2 releases; --limit shows more" in said
+    found = json.loads(shell("history", "orders", "--json").out)
+    assert [(p["rollout"]["id"], p["seconds"]) for p in found[1:]] == [("ro_3", 3.0), ("ro_2", 9.0), ("ro_1", 100.0)]
+    assert (found[0]["ended"], found[3]["steps"][0]["phase"]) == (None, "development")
+    assert shell("history", "nobody").status == 2
+    assert shell("history", "-n", "0").status == 2
 
 
 def test_logs_of_a_service_name_the_instance_of_each_line(shell: Shell, company: Company) -> None:

@@ -1,5 +1,6 @@
 """Shipping, taking back and ending releases: what people read, and what the shell is told."""
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,37 @@ def test_orders_are_answered_in_words(shell: Shell, company: Company) -> None:
     assert back.why == "it leaks"
     assert "@" in back.by
     assert shell("rollback", "orders").status == 2
+
+
+def test_a_freeze_is_asked_for_with_its_end(shell: Shell, company: Company) -> None:
+    with Ticking(company):
+        assert shell("freeze", "--why", "a sale").out.strip() == "freeze it is"
+        assert shell("freeze", "orders", "-m", "a sale", "--until", "2027-03-01T18:00Z").status == 0
+        assert shell("unfreeze", "orders").out.strip() == "unfreeze it is"
+        assert json.loads(shell("unfreeze", "--json").out)["verb"] == "unfreeze"
+    every, one, *ends = company.store.intents(pending=False)[1:]
+    assert (dict(every.args), every.why) == ({"service": "", "until": ""}, "a sale")
+    assert dict(one.args) == {"service": "orders", "until": "2027-03-01T18:00:00+00:00"}
+    assert [dict(i.args) for i in ends] == [{"service": "orders"}, {}]
+    assert shell("freeze", "orders").status == 2
+    when = shell("freeze", "-m", "a sale", "--until", "noon")
+    assert (when.status, "18:00" in when.err) == (2, True)
+
+
+def test_a_skip_names_the_phases_and_the_open_rollout(shell: Shell, company: Company) -> None:
+    it = rollout("ro_5d1", "orders", State.VERIFIED, reason("PINNED", Owner.OPERATOR, release="r", by="a", why="b"))
+    company.write(rollouts=((None, it),))
+    with Ticking(company):
+        said = shell("skip", "orders", "staging", "canary", "-m", "orders are lost", "--no-wait")
+        assert (said.status, said.out.strip()) == (0, "skip it is")
+        assert shell("skip", "ro_5d", "canary", "--why", "orders are lost").status == 3, "it waits for a person"
+        assert shell("skip", "catalog", "canary", "--why", "x").status == 3
+    intents = [i for i in company.store.intents(pending=False) if i.verb is IntentVerb.SKIP]
+    assert [i.args["phases"] for i in intents] == ["staging canary", "canary"]
+    assert {i.args["rollout"] for i in intents} == {"ro_5d1"}
+    assert shell("skip", "orders", "qa", "-m", "x").status == 2
+    assert shell("skip", "orders", "-m", "x").status == 2
+    assert shell("skip", "orders", "staging").status == 2
 
 
 def test_an_order_that_is_refused_is_status_3(shell: Shell, company: Company) -> None:

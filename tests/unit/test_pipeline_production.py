@@ -29,14 +29,14 @@ from twinstage.model.facts import Answer, Event
 from twinstage.model.job import JobKind, JobResult
 from twinstage.model.names import Phase, ReleaseId, ServiceName
 from twinstage.model.reasons import Owner, Reason
-from twinstage.model.rollout import Kind, Pin, State
+from twinstage.model.rollout import Kind, Pin, Skip, State
 from twinstage.pipeline.advance import advance
 from twinstage.pipeline.exposure import baked, gives, longest
 
 BASE = workload(key(PRODUCTION, "r1"), HEALTHY, HEALTHY)
 DOWN = workload(key(PRODUCTION, "r1"), UNHEALTHY, CRASHING)
 UP = look(PRODUCTION, BASE)
-FROZEN = Reason(code="FROZEN", owner=Owner.OPERATOR, facts={"by": "ada", "why": "holidays"})
+FROZEN = Reason(code="FROZEN", owner=Owner.OPERATOR, facts={"what": "orders", "by": "ada", "why": "holidays"})
 PIN = Pin(release=ReleaseId("r1"), by="ada", why="r2 lost orders", at=NOW)
 RETREAT = verdict(Answer.RETREAT, "7 of 31 requests failed, production 0 of 612")
 PROMOTE = verdict(Answer.PROMOTE)
@@ -105,7 +105,6 @@ def test_what_goes_uncompared_says_why() -> None:
     d = advance(verified(group="g"), replace(first, group=(mate,)), POLICY, at(1))
     assert (d.event, d.share) == (Event.TURN_UNCOMPARED, 0), "a group gets traffic together"
     cases = {
-        "skipped": (verified(skips=frozenset({Phase.CANARY})), facts(UP)),
         "rollback": (verified(kind=Kind.ROLLBACK), facts(UP, frozen=FROZEN, service=service("r2", "r1", pin=PIN))),
         "no healthy instance": (verified(), facts(look(PRODUCTION, DOWN))),
         "already": (verified(), facts(UP, service=service("r2"))),
@@ -114,6 +113,23 @@ def test_what_goes_uncompared_says_why() -> None:
         d = advance(r, known, POLICY, at(1))
         assert (d.event, d.share, d.reason.code) == (Event.TURN_UNCOMPARED, 100, "NOT_COMPARED")
         assert words in d.reason.sentence
+
+
+def test_who_skips_the_canary_still_goes_in_productions_steps() -> None:
+    asked = Skip(phase=Phase.CANARY, by="ada", why="orders are lost", at=NOW)
+    r = verified(skips=frozenset({Phase.CANARY}), skipped=(asked,))
+    d = advance(r, facts(UP), POLICY, at(1))
+    assert (d.event, d.share, d.reason.code) == (Event.TURN_UNCOMPARED, 50, "NOT_COMPARED")
+    assert d.reason.sentence == "goes without a canary: its canary is skipped by ada: orders are lost"
+    d = advance(r, facts(look(PRODUCTION, DOWN)), POLICY, at(1))
+    assert (d.event, d.share) == (Event.TURN_UNCOMPARED, 100), "nothing is left to compare with"
+    assert advance(r, facts(UP, frozen=FROZEN), POLICY, at(1)).reason.code == "FROZEN"
+    here = facts(look(PRODUCTION, BASE, mine(HEALTHY)), verdict=WATCH)
+    r = canary(skips=frozenset({Phase.CANARY}), skipped=(asked,))
+    d = advance(r, here, POLICY, at(1))
+    assert (d.event, d.share, d.reason.code) == (Event.SKIP, 50, "SKIPPED")
+    assert advance(r, replace(here, frozen=FROZEN), POLICY, at(1)).event is None
+    assert advance(r, replace(here, verdict=RETREAT), POLICY, at(1)).event is Event.UNFIT
 
 
 def test_a_baseline_that_is_starting_for_ever_is_down() -> None:
@@ -239,6 +255,10 @@ def test_a_group_gets_traffic_when_all_of_it_is_healthy() -> None:
     assert advance(r, known(mine(HEALTHY, HEALTHY)), POLICY, at(1)).reason.code == "WAITS_FOR_GROUP"
     d = advance(r, known(mine(HEALTHY, HEALTHY), theirs), POLICY, at(1))
     assert (d.event, d.share) == (Event.STEP, 100)
+    frozen = known(mine(HEALTHY, HEALTHY), theirs, frozen=FROZEN)
+    assert advance(r, frozen, POLICY, at(1)).reason.code == "FROZEN"
+    begun = replace(frozen, group=(replace(mate, share=100),))
+    assert advance(r, begun, POLICY, at(1)).event is Event.STEP, "half a group in production calls the other half"
     left = replace(known(mine(HEALTHY)), group=(), missing_dependencies=(ServiceName("payments"),))
     assert advance(r, left, POLICY, at(1)).reason.code == "WAITS_FOR_DEPENDENCIES"
     behind = replace(known(mine(HEALTHY)), group=(replace(mate, state=State.VERIFIED),))

@@ -18,7 +18,7 @@ from twinstage.model.names import Ecosystem, JobId, LaneId, Place, RolloutId, Se
 from twinstage.model.policy import EcosystemFile, Policy, ServiceEntry
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.release import Evidence
-from twinstage.model.rollout import Intent, IntentVerb, Kind, Rollout, State
+from twinstage.model.rollout import Freeze, Intent, IntentVerb, Kind, Rollout, State
 from twinstage.store import schema
 from twinstage.store.rows import Change, Entry
 from twinstage.store.store import Store
@@ -111,8 +111,9 @@ def test_a_store_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "migrations"
     (broken / "versions").mkdir(parents=True)
-    text = (schema.MIGRATIONS / "versions" / "v0001_first.py").read_text()
-    (broken / "versions" / "v0001_first.py").write_text(text.replace("    _journal()\n", "    raise OSError('full')\n"))
+    for file in (schema.MIGRATIONS / "versions").glob("v*.py"):
+        text = file.read_text().replace("    _journal()\n", "    raise OSError('full')\n")
+        (broken / "versions" / file.name).write_text(text)
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", broken)
         with pytest.raises(OSError, match="full"):
@@ -121,6 +122,39 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatc
         assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     connection.close()
     Store(tmp_path / "store.sqlite").close()
+
+
+@pytest.mark.parametrize("revision", ["0001"])
+def test_a_store_of_an_older_version_is_brought_up_with_everything_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revision: str
+) -> None:
+    path = tmp_path / "store.sqlite"
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "HEAD", revision)
+        older = Store(path)
+        assert "freezes" not in inspect(older._engine).get_table_names()
+        older.take(NOW)
+        configure(older, "orders")
+        born(older, rollout("a1"))
+        known = older.rollouts(), older.services(), older.journal()
+        older.close()
+    store = Store(path)
+    assert (store.rollouts(), store.services(), store.journal()) == known
+    assert store.freezes() == {}
+    store.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.HEAD,)]
+    connection.close()
+
+
+def test_one_freeze_a_service_and_one_of_all(store: Store) -> None:
+    freeze = Freeze(service=ORDERS, by="ada", why="a sale", at=NOW, until=NOW + timedelta(hours=1))
+    other, longer = replace(freeze, service=None), replace(freeze, until=NOW + timedelta(hours=2))
+    store.commit(Change(at=NOW, freezes=(freeze, other)))
+    store.commit(Change(at=NOW, freezes=(longer,)))
+    assert store.freezes() == {None: other, ORDERS: longer}
+    store.commit(Change(at=NOW, thaws=(other,)))
+    assert store.freezes() == {ORDERS: longer}
 
 
 def test_everything_is_there_after_opening_again(store: Store) -> None:

@@ -18,6 +18,7 @@ ADVICE: Mapping[str, str] = {
     "CROSSED": "do what the advice says, and submit the next commit",
     "WAITS_FOR_TURN": "{rollout} has to end; `twinstage why {rollout}` says what it waits for",
     "WAITS_FOR_GROUP": "the others of its group have to be as far: {members}",
+    "FROZEN": "`{unfreeze}` lets it move on before the freeze ends by itself",
     "PINNED": "`twinstage resume {service}` lets releases of it move on again",
     "CANARY_WORSE": "mend it and submit the next commit; `twinstage logs {rollout}` has what its instances said",
     "INCONCLUSIVE": "give it traffic, or end it with `twinstage abort {rollout}`",
@@ -34,7 +35,9 @@ ADVICE: Mapping[str, str] = {
 def unblock(rollout: Rollout) -> str:
     if rollout.state in (State.LIVE, State.SUPERSEDED):
         return ""
-    known = {"rollout": rollout.id, "service": rollout.service, **rollout.reason.facts}
+    facts = rollout.reason.facts
+    unfreeze = f"twinstage unfreeze {facts.get('scope', '')}".rstrip()
+    known = {"rollout": rollout.id, "service": rollout.service, "unfreeze": unfreeze, **facts}
     try:
         return ADVICE.get(rollout.reason.code, "").format(**known)
     except KeyError:

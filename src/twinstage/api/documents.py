@@ -6,7 +6,7 @@ from twinstage.model.job import Job
 from twinstage.model.names import Phase
 from twinstage.model.reasons import Reason
 from twinstage.model.release import Evidence
-from twinstage.model.rollout import Intent, Pin, Rollout, ServiceState, State
+from twinstage.model.rollout import Freeze, Intent, Pin, Rollout, ServiceState, Skip, State
 from twinstage.model.seen import Crossing
 from twinstage.model.workload import WorkloadKey
 from twinstage.store.rows import JournalRow
@@ -44,6 +44,7 @@ def rollout(it: Rollout, phase: Phase) -> wire.Rollout:
         service=it.service,
         kind=it.kind,
         commit=it.commit,
+        subject=it.subject,
         release=it.release,
         state=it.state.value,
         phase=phase,
@@ -57,11 +58,20 @@ def rollout(it: Rollout, phase: Phase) -> wire.Rollout:
         lane=it.lane,
         group=it.group,
         skips=sorted(it.skips, key=list(Phase).index),
+        skipped=skips(it),
         outcome=it.outcome.value if it.outcome else None,
         submitted=it.submitted,
         by=it.by,
         reason=reason(it.reason),
     )
+
+
+def skips(it: Rollout) -> list[wire.Skip]:
+    return [_skip(skip) for skip in it.skipped]
+
+
+def _skip(it: Skip) -> wire.Skip:
+    return wire.Skip(phase=it.phase, by=it.by, why=it.why, at=it.at)
 
 
 def evidence(it: Evidence) -> wire.Evidence:
@@ -141,6 +151,10 @@ def intent(it: Intent) -> wire.Intent:
 
 def pin(it: Pin | None) -> wire.Pin | None:
     return wire.Pin(release=it.release, by=it.by, why=it.why, at=it.at) if it else None
+
+
+def freeze(it: Freeze | None) -> wire.Freeze | None:
+    return wire.Freeze(service=it.service, by=it.by, why=it.why, at=it.at, until=it.until) if it else None
 
 
 def ports(it: ServiceState) -> dict[str, wire.Ports]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from twinstage import wire
+from twinstage.api import documents
 from twinstage.api.documents import PHASE
 from twinstage.model.names import Phase
 from twinstage.model.rollout import Kind, Rollout, State
@@ -60,25 +61,50 @@ def steps(rollout: Rollout, journal: Sequence[JournalRow], gates: int) -> list[w
     return [_step(p, order.index(p) - order.index(here), rollout, path, gates) for p in order]
 
 
+def passage(rollout: Rollout, journal: Sequence[JournalRow], gates: int, now: datetime) -> wire.Passage:
+    """How it went, at one glance. ``gates``: how many have passed."""
+    went = steps(rollout, journal, gates)
+    ended = None if rollout.open else rollout.entered
+    return wire.Passage(
+        rollout=documents.rollout(rollout, phase(rollout, journal)),
+        steps=went,
+        ended=ended,
+        seconds=((ended or now) - rollout.submitted).total_seconds(),
+        why=_why(rollout, journal, went),
+    )
+
+
+def _why(rollout: Rollout, journal: Sequence[JournalRow], went: Sequence[wire.Step]) -> str:
+    """Of what is live its reason says only that: what it stands on is what its canary showed, or why there was none."""
+    if rollout.kind is Kind.ROLLBACK and rollout.state is State.LIVE:
+        return next((row.why for row in journal if row.what == "rollout"), "")
+    canary = next((step.detail for step in went if step.phase is Phase.CANARY), "")
+    return canary if rollout.state is State.LIVE and canary else documents.sentence(rollout.reason)
+
+
 def _step(it: Phase, distance: int, rollout: Rollout, path: Sequence[Mark], gates: int) -> wire.Step:
+    asked = rollout.skip_of(it)
+    told = f"by {asked.by}: {asked.why}" if asked is not None else ""
     if distance > 0:
-        return wire.Step(phase=it, state="ahead")
+        return wire.Step(phase=it, state="skipped" if asked else "ahead", detail=told)
     mine = [i for i, mark in enumerate(path) if PHASE.get(mark.state) is it]
     if rollout.kind is Kind.ROLLBACK and distance < 0 and it in (Phase.DEVELOPMENT, Phase.STAGING):
         return wire.Step(phase=it, state="skipped", detail="a rollback: this release was good before")
     if not mine:
         after = next((m for m in path if m.state in PHASE and _later(PHASE[m.state], it)), None)
-        return wire.Step(phase=it, state="skipped", detail=after.why if after else "")
+        return wire.Step(phase=it, state="skipped", detail=told or (after.why if after else ""))
     since = path[mine[0]].at
     following = path[mine[-1] + 1] if mine[-1] + 1 < len(path) else None
     if distance < 0:
         why = following.why if following else ""
         until = following.at if following else None
+        if asked is not None:
+            return wire.Step(phase=it, state="skipped", since=since, until=until, detail=told)
         return wire.Step(phase=it, state="done", since=since, until=until, detail=_done(it, rollout, gates, why))
     if rollout.state is State.LIVE:
         return wire.Step(phase=it, state="done", since=since, until=rollout.entered)
     if rollout.state in PHASE:
-        return wire.Step(phase=it, state="now", since=since)
+        return wire.Step(phase=it, state="now", since=since, detail=f"skipped {told}" if told else "")
     return wire.Step(phase=it, state="failed", since=since, until=following.at if following else None)
 
 

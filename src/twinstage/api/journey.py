@@ -3,6 +3,7 @@
 from twinstage import wire
 from twinstage.api import advice, counts, documents, history
 from twinstage.api.office import Office
+from twinstage.controller.freezing import standing
 from twinstage.model.rollout import Rollout
 
 HISTORY = 500
@@ -23,6 +24,7 @@ def journey(office: Office, rollout: Rollout) -> wire.Journey:
         rollout=documents.rollout(rollout, history.phase(rollout, journal)),
         steps=history.steps(rollout, journal, passed),
         unblock=advice.unblock(rollout),
+        freeze=documents.freeze(standing([rollout.service], store.freezes())) if rollout.open else None,
         health=counts.overlay(office.latest(), rollout),
         wanted=list(store.policy().gates),
         evidence=[documents.evidence(e) for e in evidence],

@@ -67,6 +67,17 @@ def abort(office: Here, rollout: RolloutName, order: wire.Order, response: Respo
     return _ask(office, response, key, IntentVerb.ABORT, {"rollout": found.id}, order.by, order.why)
 
 
+def skip(
+    office: Here, rollout: RolloutName, skipping: wire.Skipping, response: Response, key: Key = None
+) -> wire.Intent:
+    found = office.store.rollout(rollout)
+    if not found.open:
+        over = f"it is over: {documents.sentence(found.reason)}"
+        raise Trouble(409, f"cannot skip anything of rollout {found.id}", over, "submit the commit again")
+    args = {"rollout": found.id, "phases": " ".join(skipping.phases)}
+    return _ask(office, response, key, IntentVerb.SKIP, args, skipping.by, skipping.why)
+
+
 def rollback(office: Here, service: Name, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
     args = {"service": office.service(service).service}
     return _ask(office, response, key, IntentVerb.ROLLBACK, args, order.by, order.why)
@@ -75,6 +86,28 @@ def rollback(office: Here, service: Name, order: wire.Order, response: Response,
 def resume(office: Here, service: Name, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
     args = {"service": office.service(service).service}
     return _ask(office, response, key, IntentVerb.RESUME, args, order.by, order.why)
+
+
+def freeze(office: Here, service: Name, freezing: wire.Freezing, response: Response, key: Key = None) -> wire.Intent:
+    return _freeze(office, office.service(service).service, freezing, response, key)
+
+
+def freeze_all(office: Here, freezing: wire.Freezing, response: Response, key: Key = None) -> wire.Intent:
+    return _freeze(office, "", freezing, response, key)
+
+
+def _freeze(office: Office, service: str, asked: wire.Freezing, response: Response, key: str | None) -> wire.Intent:
+    args = {"service": service, "until": asked.until.isoformat() if asked.until else ""}
+    return _ask(office, response, key, IntentVerb.FREEZE, args, asked.by, asked.why)
+
+
+def unfreeze(office: Here, service: Name, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
+    args = {"service": office.service(service).service}
+    return _ask(office, response, key, IntentVerb.UNFREEZE, args, order.by, order.why)
+
+
+def unfreeze_all(office: Here, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
+    return _ask(office, response, key, IntentVerb.UNFREEZE, {}, order.by, order.why)
 
 
 def _ask(

@@ -91,6 +91,16 @@ def read_why(office: Here, rollout: RolloutName) -> wire.Journey:
     return journey(office, office.store.rollout(rollout))
 
 
+def read_history(office: Here, service: Word = None, limit: Limit = 20) -> list[wire.Passage]:
+    name = office.service(service).service if service is not None else None
+    now, store = office.now(), office.store
+    found = []
+    for rollout in store.rollouts(service=name, limit=limit):
+        passed = sum(e.passed for e in store.evidence(rollout.service, rollout.commit))
+        found.append(history.passage(rollout, store.journal(rollout=rollout.id, tail=True), passed, now))
+    return found
+
+
 def read_journal(
     office: Here,
     after: Annotated[int, Query(ge=0, le=1 << 62, description="Entries with a higher seq.")] = 0,

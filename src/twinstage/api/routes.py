@@ -31,19 +31,36 @@ ROUTES = (
     Route("POST", "/v1/services/{service}/rollouts", orders.submit, "Ship a commit", (404, 409)),
     Route("POST", "/v1/services/{service}/rollback", orders.rollback, "Go back, and pin the service", (404, 409)),
     Route("POST", "/v1/services/{service}/resume", orders.resume, "Let releases move on again", (404, 409)),
+    Route("POST", "/v1/services/{service}/freeze", orders.freeze, "Hold its releases back from production", (404, 409)),
+    Route("POST", "/v1/services/{service}/unfreeze", orders.unfreeze, "End the freeze of a service", (404, 409)),
+    Route("POST", "/v1/freeze", orders.freeze_all, "Hold every release back from production", (409,)),
+    Route("POST", "/v1/unfreeze", orders.unfreeze_all, "End the freeze of every service", (409,)),
     Route("GET",  "/v1/rollouts", reads.list_rollouts, "Rollouts, newest first", (404,)),
     Route("GET",  "/v1/rollouts/{rollout}", reads.read_rollout, "One rollout", (404,)),
     Route("GET",  "/v1/rollouts/{rollout}/why", reads.read_why, "Why it is where it is, and all that explains it", (404,)),
     Route("POST", "/v1/rollouts/{rollout}/abort", orders.abort, "End a rollout", (404, 409)),
+    Route("POST", "/v1/rollouts/{rollout}/skip", orders.skip, "Leave phases out, in an emergency", (404, 409)),
     Route("GET",  "/v1/intents/{intent}", reads.read_intent, "What was asked and its answer; waits for it", (404,)),
     Route("GET",  "/v1/journal", reads.read_journal, "The audit journal, oldest first"),
+    Route("GET",  "/v1/history", reads.read_history, "What was released when, by whom, and how it went, newest first", (404,)),
     Route("GET",  "/v1/logs/{source}", logs.read_log, "The log of an instance or a job", (404,)),
     Route("GET",  "/v1/boundary", reads.read_boundary, "What separates the ecosystems, and who tried to pass"),
     Route("PUT",  "/v1/ecosystem", orders.configure, "Bring the company's file into force", (409,)),
 )
 # fmt: on
 
-ORDERS = {orders.submit, orders.rollback, orders.resume, orders.abort, orders.configure}
+ORDERS = {
+    orders.submit,
+    orders.rollback,
+    orders.resume,
+    orders.freeze,
+    orders.unfreeze,
+    orders.freeze_all,
+    orders.unfreeze_all,
+    orders.abort,
+    orders.skip,
+    orders.configure,
+}
 """These answer 202 with an intent: the controller carries it out and answers there."""
 
 

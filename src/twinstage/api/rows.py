@@ -6,11 +6,12 @@ from datetime import datetime
 
 from twinstage import wire
 from twinstage.api import counts, documents, history
+from twinstage.controller.freezing import standing
 from twinstage.model.facts import MirrorBreak
 from twinstage.model.names import Ecosystem, Phase, ReleaseId, RolloutId, ServiceName
 from twinstage.model.policy import Policy
 from twinstage.model.release import Release
-from twinstage.model.rollout import Rollout, ServiceState, State
+from twinstage.model.rollout import Freeze, Rollout, ServiceState, State
 from twinstage.model.seen import Observed
 from twinstage.store.rows import Attributed, JournalRow
 
@@ -37,6 +38,8 @@ class Sight:
     """Of the last 24 hours, newest first."""
     breaks: Sequence[MirrorBreak]
     """Open ones."""
+    freezes: Mapping[ServiceName | None, Freeze]
+    """Those that stand; None: the one of every service."""
     seen: Mapping[Ecosystem, Observed]
 
 
@@ -48,6 +51,7 @@ def row(sight: Sight, service: ServiceState) -> wire.ServiceRow:
         ports=documents.ports(service),
         baseline=_baseline(sight, service),
         pin=documents.pin(service.pin),
+        freeze=documents.freeze(standing([name], sight.freezes)),
         phases=_phases(sight, name),
         ended=_ended(sight, name),
         restarts=_restarts(sight, name),
@@ -87,6 +91,7 @@ def _occupant(sight: Sight, rollout: Rollout) -> wire.Occupant:
         progress=counts.progress(rollout, health, passed, sight.policy, sight.at),
         since=rollout.entered,
         reason=documents.reason(rollout.reason),
+        skipped=documents.skips(rollout),
     )
 
 

@@ -38,5 +38,6 @@ def look(office: Office, only: Iterable[str] | None = None) -> Sight:
         journals={r.id: store.journal(rollout=r.id, tail=True) for r in rollouts if r.state not in PHASE},
         crossings=store.attributed(since=now - timedelta(hours=24), limit=CROSSINGS),
         breaks=store.mirror_breaks(open_only=True),
+        freezes=store.freezes(),
         seen=office.latest(),
     )

@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Iterator
 
 from twinstage import wire
-from twinstage.api import rows
+from twinstage.api import documents, rows
 from twinstage.api.rows import Sight
 from twinstage.desired.parity import parity
 from twinstage.model.names import Ecosystem
-from twinstage.model.rollout import State
+from twinstage.model.rollout import Freeze, State
 from twinstage.model.seen import Health, Observed
 
 STALE = 15.0
@@ -22,6 +22,7 @@ def status(sight: Sight) -> wire.Status:
         ecosystem=sight.name,
         enforced=len(sight.seen) == len(Ecosystem) and all(o.enforced for o in sight.seen.values()),
         mirror=_mirror(sight),
+        freezes=[f for f in map(documents.freeze, _freezes(sight)) if f is not None],
         services=[rows.row(sight, service) for service in sight.services.values()],
         parts={eco.value: dict(observed.parts) for eco, observed in sight.seen.items()},
         attention=list(_attention(sight)),
@@ -57,6 +58,11 @@ def _mirror(sight: Sight) -> wire.Mirror:
     found = parity(sight.services, sight.releases, staging, since)
     breaks = [wire.Break(service=a.service, since=a.since, detail=a.detail) for a in found.amiss]
     return wire.Mirror(mirrored=found.mirrored, services=found.of, breaks=breaks)
+
+
+def _freezes(sight: Sight) -> list[Freeze]:
+    """The one of every service first; none of a service that was removed."""
+    return [f for scope, f in sight.freezes.items() if scope is None or scope in sight.services]
 
 
 def _attention(sight: Sight) -> Iterator[wire.Attention]:

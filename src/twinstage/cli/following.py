@@ -15,7 +15,7 @@ from twinstage.client import Client
 EVERY = 0.4
 """Seconds between two looks: soon enough for eyes."""
 NEEDS_A_PERSON = frozenset({"PINNED", "INCONCLUSIVE", "FROZEN"})
-"""Nothing moves on from these by itself, so waiting any longer is of no use."""
+"""Nothing moves on from these by itself, or not for hours, so waiting any longer is of no use."""
 
 Show = Callable[[Sequence[wire.Journey]], None]
 

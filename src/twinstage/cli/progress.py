@@ -68,7 +68,9 @@ def _detail(journey: wire.Journey, step: wire.Step, width: int) -> Text:
     parts: list[Text] = []
     if it.share and step.phase in (Phase.CANARY, Phase.PRODUCTION):
         parts.append(share(it.share, min(WIDEST_BAR, max(8, width - 56))))
-    if step.phase is Phase.DEVELOPMENT and it.state != "building":
+    if step.detail:
+        parts.append(Text(step.detail, "warn"))
+    elif step.phase is Phase.DEVELOPMENT and it.state != "building":
         parts.append(gates(journey))
     elif step.phase is Phase.STAGING:
         parts.append(Text(f"lane {it.lane}", "quiet"))

@@ -43,6 +43,8 @@ def _header(status: wire.Status) -> Text:
         *((", ".join(ill), "bad") if ill else ("healthy", "good") if status.parts else ("not seen yet", "warn"))
     )
     mirror = status.mirror
+    for freeze in status.freezes[:4]:
+        text.append(f"\nfrozen: {frozen(freeze, status.at)}", "warn")
     text.append("\nmirror: ")
     whole = mirror.mirrored == mirror.services
     style = "quiet" if not mirror.services else "good" if whole else "warn"
@@ -53,6 +55,11 @@ def _header(status: wire.Status) -> Text:
     if len(mirror.breaks) > 4:
         text.append(f"\n  and {len(mirror.breaks) - 4} more", "warn")
     return text
+
+
+def frozen(it: wire.Freeze, now: datetime) -> str:
+    """``orders until 18:00:00 (in 3 h 10 m) by ada: a sale``."""
+    return f"{it.service or 'every service'} {words.until(it.until, now)} by {it.by}: {it.why}"
 
 
 def _services(status: wire.Status, width: int) -> Table:
@@ -87,7 +94,8 @@ def _extra(row: wire.ServiceRow, heading: str) -> Text:
 
 
 def _name(row: wire.ServiceRow) -> Text:
-    return Text.assemble((row.name, "name"), ("\npinned", "warn")) if row.pin else Text(row.name, "name")
+    held = ["\npinned" if row.pin else "", "\nfrozen" if row.freeze else ""]
+    return Text.assemble((row.name, "name"), *((word, "warn") for word in held if word))
 
 
 def _cell(row: wire.ServiceRow, phase: Phase, now: datetime) -> Text:
@@ -148,6 +156,9 @@ def _moving(status: wire.Status) -> Iterator[Line]:
                 if it.reason.until is not None:
                     why.append(f" {words.until(it.reason.until, status.at)}", "quiet")
                 yield Text(row.name, "name"), Text(words.short(it.release or it.commit), "id"), why
+                for skip in it.skipped:
+                    text = Text(f"{skip.phase.value} is skipped by {skip.by}: {skip.why}", "warn")
+                    yield Text(row.name, "name"), Text(words.short(it.release or it.commit), "id"), text
 
 
 def _ended(status: wire.Status) -> Iterator[Line]:
@@ -178,6 +189,8 @@ def detail(service: wire.Service, now: datetime) -> RenderableType:
             head.append(f"\n{ecosystem.value:<11}", "quiet").append(f"http://127.0.0.1:{ports.frontend}")
             head.append(f"  backend port {ports.backend}", "quiet")
     head.append("\nreleases   ", "quiet").append(_past(service))
+    if service.freeze is not None:
+        head.append("\nfrozen     ", "quiet").append(frozen(service.freeze, now), "warn")
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="quiet")
     for heading in ("instance", "part", "health", "since", "restarts", ""):
         table.add_column(heading, overflow="fold")

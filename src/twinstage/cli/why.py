@@ -13,6 +13,7 @@ from twinstage.cli import progress, summary, words
 from twinstage.cli.company import Json, Named, reach
 from twinstage.cli.screen import as_json, output, show
 from twinstage.cli.subjects import rollout_of
+from twinstage.cli.table import frozen
 
 MOVE = {
     "release": "the release itself",
@@ -89,6 +90,9 @@ def _answer(journey: wire.Journey) -> Table:
         rows.append(
             ("until", Text(limit.removeprefix("until ")).append("" if it.reason.until else ", its limit", "quiet"))
         )
+    rows += [("skipped", Text(f"{skip.phase.value}, by {skip.by}: {skip.why}", "warn")) for skip in it.skipped]
+    if journey.freeze is not None and it.reason.code != "FROZEN":
+        rows.append(("frozen", Text(frozen(journey.freeze, journey.at), "warn")))
     if journey.unblock:
         rows.append(("to move on" if it.open else "what to do", Text(journey.unblock, "busy")))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)

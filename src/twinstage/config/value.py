@@ -95,12 +95,10 @@ class Value:
         if not isinstance(self.node, Scalar) or self.node.kind not in ("text", "number"):
             self.mistyped(right)
             return None
-        found = _SPAN.fullmatch(self.node.text)
-        if found is None or not self.node.text:
+        span = spanned(self.node.text)
+        if span is None:
             self.wrong(f"{self.node.text!r} is not a duration", right)
             return None
-        days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-        span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         if not low <= span <= high:
             self.wrong(f"is {self.node.text}", f"write a duration from {spelled(low)} to {spelled(high)}")
             return None
@@ -170,6 +168,15 @@ class Value:
             else:
                 values[name] = value
         return values
+
+
+def spanned(text: str) -> timedelta | None:
+    """What ``1h30m`` means; None where it is no duration."""
+    found = _SPAN.fullmatch(text)
+    if found is None or not text:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 def spelled(span: timedelta) -> str:

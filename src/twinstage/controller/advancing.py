@@ -8,6 +8,7 @@ from twinstage.controller.facts import facts_of
 from twinstage.controller.means import Means
 from twinstage.controller.sight import Sight
 from twinstage.controller.situation import Situation
+from twinstage.controller.skipping import shared, skip_lines
 from twinstage.model.facts import Decision, Event, Grouping
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.rollout import Kind, Rollout, State
@@ -62,10 +63,16 @@ def _grouped(means: Means, situation: Situation, sight: Sight) -> Situation:
 def _together(grouping: Grouping, situation: Situation, sight: Sight) -> Change:
     members = [situation.rollouts[id] for id in grouping.members]
     names = ", ".join(sorted(r.service for r in members))
+    joined = {r.id: replace(r, group=grouping.group, lane=grouping.lane) for r in members}
+    others = [r for r in situation.rollouts.values() if r.group == grouping.group and r.id not in joined]
+    skips = shared([*joined.values(), *others])
+    after = joined | {r.id: r for _, r in skips}
+    lines = [line for before, r in skips for line in skip_lines(before, r)]
     return Change(
         at=sight.at,
-        rollouts=tuple((r, replace(r, group=grouping.group, lane=grouping.lane)) for r in members),
-        journal=tuple(
+        rollouts=tuple((situation.rollouts[id], r) for id, r in after.items()),
+        journal=tuple(lines)
+        + tuple(
             Entry(
                 who=TWINSTAGE,
                 what="group",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from twinstage.controller.deciding import decided
 from twinstage.controller.means import Means
-from twinstage.controller.results import needed
+from twinstage.controller.results import needed, wanted
 from twinstage.controller.sight import Sight
 from twinstage.controller.situation import Situation
 from twinstage.desired.desired import desired
@@ -58,7 +58,7 @@ def job_actions(means: Means, situation: Situation, sight: Sight) -> list[Action
     unfinished = {job.id: job for job in means.store.jobs(unfinished=True)}
     actions: list[Action] = []
     for id, job in unfinished.items():
-        if not needed(situation.rollouts.get(job.rollout)):
+        if not wanted(job, situation.rollouts.get(job.rollout)):
             actions += [StopJob(id=id)] if id in sight.jobs else []
         elif id not in sight.jobs:
             actions.append(StartJob(job=job))

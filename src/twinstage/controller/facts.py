@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+from twinstage.controller.freezing import frozen
 from twinstage.controller.means import Means
 from twinstage.controller.mirror import STAGING_ITSELF
 from twinstage.controller.sight import Sight
 from twinstage.controller.situation import Situation
+from twinstage.desired.desired import has_lane
 from twinstage.desired.wholeness import closure
 from twinstage.judge.window import Window, difference
 from twinstage.model.facts import Facts, MirrorBreak, Verdict
@@ -20,7 +22,7 @@ from twinstage.pipeline.keys import baseline_key, production_key
 
 def facts_of(rollout: Rollout, situation: Situation, means: Means, sight: Sight) -> Facts:
     jobs = tuple(means.store.jobs(rollout=rollout.id))
-    lanes = {r.lane for r in situation.rollouts.values() if r.state in HAS_LANE}
+    lanes = {r.lane for r in situation.rollouts.values() if has_lane(r)}
     return Facts(
         service=situation.services[rollout.service],
         release=situation.release_of(rollout),
@@ -34,6 +36,7 @@ def facts_of(rollout: Rollout, situation: Situation, means: Means, sight: Sight)
         mirror_breaks=_breaks(rollout, situation, means, jobs),
         crossings=_crossings(rollout, means),
         verdict=_verdict(rollout, situation, means, sight),
+        frozen=frozen(rollout, situation),
     )
 
 

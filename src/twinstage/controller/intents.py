@@ -9,10 +9,12 @@ from datetime import datetime
 
 from twinstage.controller.configuration import configure
 from twinstage.controller.deciding import decided
+from twinstage.controller.freezing import freeze, unfreeze
 from twinstage.controller.means import Means
 from twinstage.controller.orders import Outcome, Refused
 from twinstage.controller.rollback import resume, rollback
 from twinstage.controller.situation import Situation
+from twinstage.controller.skipping import skip
 from twinstage.controller.submission import submit
 from twinstage.model.facts import Decision, Event
 from twinstage.model.reasons import Owner, Reason
@@ -61,8 +63,11 @@ ORDERS: Mapping[IntentVerb, Order] = {
     IntentVerb.CONFIGURE: configure,
     IntentVerb.SUBMIT: submit,
     IntentVerb.ABORT: abort,
+    IntentVerb.SKIP: skip,
     IntentVerb.ROLLBACK: rollback,
     IntentVerb.RESUME: resume,
+    IntentVerb.FREEZE: freeze,
+    IntentVerb.UNFREEZE: unfreeze,
 }
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from twinstage.controller.deciding import TWINSTAGE
 from twinstage.controller.situation import Situation
+from twinstage.desired.desired import has_lane
 from twinstage.desired.wholeness import breaks, not_whole
 from twinstage.model.facts import MirrorBreak
 from twinstage.model.names import ServiceName
-from twinstage.model.rollout import HAS_LANE
 from twinstage.model.seen import Observed
 from twinstage.pipeline.sight import parts_amiss
 from twinstage.store.rows import Entry
@@ -28,7 +28,7 @@ def amiss(situation: Situation, staging: Observed) -> Mapping[ServiceName, str]:
     found: dict[ServiceName, str] = {}
     for rollout in situation.rollouts.values():
         release = situation.release_of(rollout)
-        if rollout.group is None or release is None or rollout.state not in HAS_LANE:
+        if rollout.group is None or release is None or not has_lane(rollout):
             continue
         # In a group a mate's lane stands in for the baseline that its service does not have yet.
         for broken in breaks(release, situation.services, situation.releases, staging, situation.group_of(rollout)):

@@ -15,6 +15,7 @@ from twinstage.jobs.results import evidence
 from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.model.release import Artifact, Definition, Evidence, Release
 from twinstage.model.rollout import Rollout, State
+from twinstage.pipeline.skip import left_out
 from twinstage.store.rows import Entry
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def of(means: Means, situation: Situation, sight: Sight) -> Worked:
         ended = _now(job, sight.jobs.get(job.id), rollout)
         if ended == job:
             continue
-        if ended.result is None or rollout is None or not needed(rollout):
+        if ended.result is None or rollout is None or not wanted(job, rollout):
             worked.jobs.append(ended)
         elif job.kind is JobKind.BUILD and ended.result is JobResult.SUCCEEDED:
             _built(worked, ended, rollout, means, situation)
@@ -56,6 +57,11 @@ def of(means: Means, situation: Situation, sight: Sight) -> Worked:
 def needed(rollout: Rollout | None) -> bool:
     """Do its jobs still matter? A rollout that retreats or is over has them stopped."""
     return rollout is not None and rollout.open and rollout.state is not State.RETREATING
+
+
+def wanted(job: Job, rollout: Rollout | None) -> bool:
+    """Does this job's result still matter? Not where its phase is skipped, either."""
+    return rollout is not None and needed(rollout) and not left_out(job, rollout)
 
 
 def made(rollout: Rollout, definition: Definition, artifact: Artifact) -> Release:
@@ -73,7 +79,7 @@ def made(rollout: Rollout, definition: Definition, artifact: Artifact) -> Releas
 def _now(job: Job, seen: Job | None, rollout: Rollout | None) -> Job:
     """The recorded job with what the runtime says of it. A job that nobody needs and nobody knows was stopped."""
     if seen is None:
-        return job if needed(rollout) else replace(job, result=JobResult.STOPPED)
+        return job if wanted(job, rollout) else replace(job, result=JobResult.STOPPED)
     return replace(
         job,
         result=seen.result,

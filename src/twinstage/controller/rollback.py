@@ -61,7 +61,7 @@ def _put_back(intent: Intent, service: ServiceState, situation: Situation, means
         )
     rollout = _born(intent, service, release, situation, means, now)
     pinned, line = _pinned(service, release, intent, now)
-    why = f"rolls {service.service} back from {service.baseline} to {release.id}"
+    why = f"rolls {service.service} back from {service.baseline} to {release.id}: {intent.why}"
     begun = Entry(
         who=intent.by, what="rollout", why=why, service=service.service, rollout=rollout.id, release=release.id,
         after=place(rollout),
@@ -81,6 +81,7 @@ def _born(
         kind=Kind.ROLLBACK,
         commit=release.commit,
         tree=release.tree,
+        subject=next((r.subject for r in means.store.rollouts(service=service.service) if r.release == release.id), ""),
         release=release.id,
         state=State.VERIFIED,
         entered=now,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twinstage.model.names import ReleaseId, RolloutId, ServiceName
 from twinstage.model.policy import Policy
 from twinstage.model.release import Release
-from twinstage.model.rollout import Rollout, ServiceState
+from twinstage.model.rollout import Freeze, Rollout, ServiceState
 from twinstage.store.store import Store
 
 
@@ -17,6 +17,8 @@ class Situation:
     releases: Mapping[ReleaseId, Release]
     rollouts: Mapping[RolloutId, Rollout]
     """Open ones, in the order in which they were submitted."""
+    freezes: Mapping[ServiceName | None, Freeze]
+    """Those that stand, by the service they freeze; None: the one of all."""
 
     @classmethod
     def of(cls, store: Store) -> "Situation":
@@ -25,6 +27,7 @@ class Situation:
             services=store.services(),
             releases=store.releases(),
             rollouts={r.id: r for r in reversed(store.rollouts(open_only=True))},
+            freezes=store.freezes(),
         )
 
     def open_of(self, service: ServiceName) -> tuple[Rollout, ...]:

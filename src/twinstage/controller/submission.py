@@ -71,6 +71,7 @@ def _born(
         kind=Kind.SHIP,
         commit=info.commit,
         tree=info.tree,
+        subject=info.subject,
         release=None,
         state=State.BUILDING,
         entered=now,

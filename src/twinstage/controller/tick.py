@@ -2,6 +2,7 @@
 
     look       what is there: both ecosystems, jobs, counters, crossings
     record     what of it must be remembered
+    lapse      freezes whose time is over
     carry out  what people asked for
     advance    each rollout, as far as the facts allow
     execute    what follows from all decisions: desired, plan, and calls of the runtime
@@ -15,6 +16,7 @@ from datetime import datetime
 
 from twinstage.controller.advancing import advance_all
 from twinstage.controller.execute import Draining, execute
+from twinstage.controller.freezing import lapse
 from twinstage.controller.intents import carry_out
 from twinstage.controller.introduction import Introduction
 from twinstage.controller.means import Means
@@ -64,6 +66,7 @@ class Controller:
         self.latest = {**self.latest, **sight.seen}
 
         record(means, sight)
+        lapse(means, now)
         carry_out(means, now)
         situation = advance_all(means, sight)
 

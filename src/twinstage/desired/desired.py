@@ -44,7 +44,7 @@ def _staging(
     workloads = {base.key: base} if base else {}
     lanes: dict[LaneId, WorkloadKey] = {}
     for rollout in rollouts:
-        if rollout.release is None or not _has_lane(rollout):
+        if rollout.release is None or not has_lane(rollout):
             continue
         release, key = releases[rollout.release], lane_key(rollout, svc)
         workloads.setdefault(key, _workload(key, svc, release, release.definition.web.instances[eco]))
@@ -53,7 +53,8 @@ def _staging(
     return _desired(eco, svc, tuple(workloads.values()), split, tuple(lanes.items()))
 
 
-def _has_lane(rollout: Rollout) -> bool:
+def has_lane(rollout: Rollout) -> bool:
+    """Does it stand in staging? A rollback never does, and neither does what skips staging."""
     return rollout.kind is Kind.SHIP and rollout.state in HAS_LANE and Phase.STAGING not in rollout.skips
 
 

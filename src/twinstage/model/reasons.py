@@ -51,12 +51,14 @@ SENTENCES: Mapping[str, str] = {
     "VERIFICATION_VOID": "the mirror broke during its verification ({service}); it is sought again",
     "VERIFICATION_OLD": "its verification is too old; it is sought again",
     "CROSSED": "called {target} from {ecosystem}: {advice}",
+    # skipped
+    "SKIPPED": "{phase} is skipped by {by}: {why}",
     # turn
     "VERIFIED": "verified in staging",
     "WAITS_FOR_TURN": "waits for its turn: {rollout} of the same service is in {state}",
     "WAITS_FOR_GROUP": "waits for its group: {members}",
     "PINNED": "the service is pinned to {release} by {by}: {why}",
-    "FROZEN": "frozen by {by}: {why}",
+    "FROZEN": "{what} is frozen by {by}: {why}",
     "BASELINE_STARTING": "waits until what production runs has started, to have something to compare with: {detail}",
     # canary and production
     "EXPOSING": "waits until {share} % of production traffic reaches it: {detail}",

@@ -20,6 +20,25 @@ class Pin:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Freeze:
+    """Set by ``freeze``; ends by itself, or with ``unfreeze``. While it stands nothing moves on into production or in it.
+
+    What takes a release back is never frozen, and neither is the end of one that has all of production's traffic.
+    """
+
+    service: ServiceName | None
+    """None: every service."""
+    by: str
+    why: str
+    at: datetime
+    until: datetime
+
+    @property
+    def what(self) -> str:
+        return self.service or "every service"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServiceState:
     """One row a service. ``baselines[-1]`` IS what production runs; only COMPLETE changes it."""
 
@@ -73,6 +92,16 @@ HAS_LANE = frozenset({State.STAGING, State.VERIFYING, State.VERIFIED}) | IN_PROD
 
 
 @dataclass(frozen=True, kw_only=True)
+class Skip:
+    """One phase that somebody has a rollout leave out, and why: an emergency's, never silent."""
+
+    phase: Phase
+    by: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rollout:
     """The journey of one commit. Errored is not a state: trouble of the platform keeps the state and sets ``retry_at``."""
 
@@ -81,6 +110,8 @@ class Rollout:
     kind: Kind
     commit: str
     tree: str
+    subject: str = ""
+    """First line of the commit's message: what people know it by."""
     release: ReleaseId | None
     """None while BUILDING."""
     state: State
@@ -99,6 +130,9 @@ class Rollout:
     outcome: State | None = None
     """Set on entering RETREATING: which final state CLEARED leads to."""
     skips: frozenset[Phase] = frozenset()
+    """Phases that it leaves out, from when that was asked on: those to come, too."""
+    skipped: tuple[Skip, ...] = ()
+    """Who asked for which of them. A rollback is born with skips that nobody asked for."""
     lane: LaneId
     group: str | None = None
     """Rollouts of one group share a lane and move together."""
@@ -107,6 +141,10 @@ class Rollout:
     reason: Reason
     """Why it is here or what it waits for; never empty."""
     version: int = 1
+
+    def skip_of(self, phase: Phase) -> Skip | None:
+        """Who has it leave out that phase; None where nobody asked."""
+        return next((skip for skip in self.skipped if skip.phase is phase), None)
 
     @property
     def open(self) -> bool:
@@ -121,6 +159,9 @@ class IntentVerb(StrEnum):
     ABORT = "abort"
     ROLLBACK = "rollback"
     RESUME = "resume"
+    FREEZE = "freeze"
+    UNFREEZE = "unfreeze"
+    SKIP = "skip"
 
 
 @dataclass(frozen=True, kw_only=True)

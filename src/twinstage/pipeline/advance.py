@@ -10,6 +10,7 @@ from twinstage.pipeline.canary import canary
 from twinstage.pipeline.development import building, candidate, gating
 from twinstage.pipeline.production import production
 from twinstage.pipeline.retreat import retreating
+from twinstage.pipeline.skip import skipping
 from twinstage.pipeline.staging import staging, verifying
 from twinstage.pipeline.turn import verified
 
@@ -34,4 +35,4 @@ def advance(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> De
     Never raises for an open rollout; the event is one that ``states.move`` allows in its state. A final rollout is a
     KeyError: nothing happens to it any more, so nobody should ask.
     """
-    return DECIDE[rollout.state](rollout, facts, policy, now)
+    return skipping(rollout, facts, policy) or DECIDE[rollout.state](rollout, facts, policy, now)

@@ -3,19 +3,24 @@
 from datetime import datetime
 
 from twinstage.model.facts import Answer, Decision, Event, Facts
+from twinstage.model.names import Phase
 from twinstage.model.policy import Policy
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.rollout import Rollout
 from twinstage.pipeline.exposure import baked, longest, watch
 from twinstage.pipeline.fitness import exposing, harm
+from twinstage.pipeline.skip import skip_reason
 
 NO_FIGURES = "nothing was counted yet"
 
 
 def canary(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> Decision:
-    """Each share is watched for its part of the bake, and moves on when the judge says so."""
+    """Each share is watched for its part of the bake, and moves on when the judge says so, or an operator skips the rest."""
     if ill := harm(rollout, facts, policy, now):
         return ill
+    if Phase.CANARY in rollout.skips and facts.frozen is None:
+        reason = skip_reason(rollout, Phase.CANARY)
+        return Decision(event=Event.SKIP, reason=reason, share=policy.production_shares[0])
     if rollout.exposed is None:
         return exposing(rollout, facts, policy)
     if facts.frozen is not None:

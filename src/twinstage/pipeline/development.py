@@ -6,7 +6,7 @@ from datetime import datetime
 from twinstage.jobs.specs import REVIEW, export_name, gate_job
 from twinstage.model.facts import Decision, Event, Facts
 from twinstage.model.job import JobKind, JobResult
-from twinstage.model.names import Ecosystem
+from twinstage.model.names import Ecosystem, Phase
 from twinstage.model.policy import Policy
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.release import Evidence, Release
@@ -38,9 +38,10 @@ def building(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> D
 
 
 def _built(rollout: Rollout, facts: Facts, release: Release, policy: Policy) -> Decision:
-    """All gates start at once. None does when one cannot pass anyway: GATING says so at once."""
+    """All gates start at once. None does when they are skipped, or one cannot pass anyway: GATING says so at once."""
     gates = required(release, policy)
-    todo = [] if _lacking(gates, release) else _to_run(rollout, facts, gates)
+    none = Phase.DEVELOPMENT in rollout.skips or _lacking(gates, release)
+    todo = [] if none else _to_run(rollout, facts, gates)
     jobs = tuple(gate_job(rollout, release, gate, _source(rollout), policy, 1) for gate in todo)
     return Decision(event=Event.BUILT, reason=_running(rollout, todo), jobs=jobs)
 

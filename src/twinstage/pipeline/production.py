@@ -48,6 +48,9 @@ def _together(rollout: Rollout, facts: Facts, policy: Policy) -> Decision:
     if behind:
         members = {"members": ", ".join(f"{service} is not healthy in production yet" for service in behind)}
         return Decision(event=None, reason=Reason(code="WAITS_FOR_GROUP", owner=Owner.PLATFORM, facts=members))
+    # Where one of them has traffic already, to hold the others back would only break its calls.
+    if facts.frozen is not None and not any(mate.share for mate in facts.group):
+        return Decision(event=None, reason=facts.frozen)
     return _step(WHOLE)
 
 

@@ -28,7 +28,7 @@ def verified(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> D
     if uncompared := _uncompared(rollout, facts):
         share = 0 if facts.service.baseline is None and rollout.group is not None else 100
         return Decision(event=Event.TURN_UNCOMPARED, reason=uncompared, share=share)
-    return _canary(facts, policy, now)
+    return _beside(rollout, facts, policy, now)
 
 
 def _old(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> bool:
@@ -64,18 +64,22 @@ def _uncompared(rollout: Rollout, facts: Facts) -> Reason | None:
         return _not_compared("it is a rollback")
     if facts.service.baseline == rollout.release:
         return _not_compared("production runs this very release already")
-    if Phase.CANARY in rollout.skips:
-        return _not_compared("its canary was skipped")
     return None
 
 
-def _canary(facts: Facts, policy: Policy, now: datetime) -> Decision:
-    """A canary beside what production runs, unless that is down: then there is nothing to compare with, nor to lose."""
+def _beside(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> Decision:
+    """A canary beside what production runs, unless that is down: then there is nothing to compare with, nor to lose.
+
+    Who skips the canary does not skip production: its first share is the first of production's, and it is judged there.
+    """
     if waiting := unseen(facts, Ecosystem.PRODUCTION):
         return Decision(event=None, reason=waiting)
     key = baseline_key(facts.service, Ecosystem.PRODUCTION)
     baseline = None if key is None else facts.seen[Ecosystem.PRODUCTION].workloads.get(key)
     if baseline is not None and baseline.healthy:
+        if Phase.CANARY in rollout.skips:
+            share, reason = policy.production_shares[0], _not_compared(_skipped(rollout))
+            return Decision(event=Event.TURN_UNCOMPARED, reason=reason, share=share)
         share = policy.canary_shares[0]
         facts_: dict[str, str | int | float] = {"share": share, "detail": standing(None, 1)}
         return Decision(
@@ -94,6 +98,11 @@ def _starting(baseline: WorkloadSeen, policy: Policy, now: datetime) -> bool:
     return not baseline.instances or any(
         i.health is Health.STARTING and now - i.since < recently for i in baseline.instances
     )
+
+
+def _skipped(rollout: Rollout) -> str:
+    asked = rollout.skip_of(Phase.CANARY)
+    return "its canary is skipped" if asked is None else f"its canary is skipped by {asked.by}: {asked.why}"
 
 
 def _not_compared(why: str) -> Reason:

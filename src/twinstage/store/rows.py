@@ -7,7 +7,7 @@ from twinstage.model.facts import MirrorBreak
 from twinstage.model.job import Job
 from twinstage.model.names import ReleaseId, RolloutId, ServiceName
 from twinstage.model.release import Evidence, Release
-from twinstage.model.rollout import Intent, Rollout, ServiceState
+from twinstage.model.rollout import Freeze, Intent, Rollout, ServiceState
 from twinstage.model.seen import Crossing, TrafficSample
 
 
@@ -18,7 +18,8 @@ class Entry:
     who: str
     """A person's name, or ``twinstage``."""
     what: str
-    """``rollout`` ``baseline`` ``pin`` ``intent`` ``job`` ``crossing`` ``mirror`` ``ecosystem`` ``controller``."""
+    """``rollout`` ``baseline`` ``pin`` ``freeze`` ``skip`` ``group`` ``intent`` ``job`` ``crossing`` ``mirror`` ``exposed``
+    ``trouble`` ``ecosystem`` ``controller``."""
     why: str
     """A sentence."""
     service: ServiceName | None = None
@@ -85,6 +86,10 @@ class Change:
     breaks: tuple[MirrorBreak, ...] = ()
     """until None: begins (one open break a service). Otherwise: the open one of that service ends then."""
     watches: tuple[Watch, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    """To stand from now on, each in place of one of the same service."""
+    thaws: tuple[Freeze, ...] = ()
+    """Over."""
     intent: Intent | None = None
     """Answered by this transaction."""
     journal: tuple[Entry, ...] = ()
@@ -92,4 +97,4 @@ class Change:
     @property
     def empty(self) -> bool:
         parts = (self.rollouts, self.services, self.releases, self.jobs, self.results, self.evidence, self.crossings)
-        return not any((*parts, self.breaks, self.watches, self.intent, self.journal))
+        return not any((*parts, self.breaks, self.watches, self.freezes, self.thaws, self.intent, self.journal))

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from twinstage.model.encoding import dumps
 from twinstage.model.names import Ecosystem, Port, ServiceName
 from twinstage.model.policy import EcosystemFile, Policy, ServiceEntry
-from twinstage.model.rollout import Intent, ServiceState
+from twinstage.model.rollout import Freeze, Intent, ServiceState
 from twinstage.store import tables as t
 from twinstage.store.database import Database
 from twinstage.store.reading import read
@@ -40,6 +40,12 @@ class Services(Database):
             bodies = connection.execute(select(t.services.c.body).order_by(t.services.c.name)).scalars().all()
         states = [read(ServiceState, body) for body in bodies]
         return {state.service: state for state in states}
+
+    def freezes(self) -> dict[ServiceName | None, Freeze]:
+        """Those that stand, by the service they freeze; None: the one of all."""
+        with self.reading() as connection:
+            bodies = connection.execute(select(t.freezes.c.body).order_by(t.freezes.c.scope)).scalars().all()
+        return {freeze.service: freeze for freeze in (read(Freeze, body) for body in bodies)}
 
     def configure(self, file: EcosystemFile, free: Callable[[Port], bool], intent: Intent, journal: Entry) -> None:
         """Take the company's file: new services get ports, known ones their new repository, missing ones are removed.

@@ -3,7 +3,7 @@
 Reads may come from any thread. Writes come from one controller, which took the store with ``take``; each is one
 transaction that first checks that nobody newer has. The one exception is ``add_intent``: anybody may ask.
 
-    services.py   the company's file, its services, their ports
+    services.py   the company's file, its services, their ports, freezes
     rollouts.py   rollouts, releases, evidence
     work.py       jobs and intents
     sightings.py  crossings, breaks of the mirror, where a canary's watch began

@@ -36,6 +36,9 @@ offsets = Table(
 )
 """A service has one offset: its four ports are that far into their ranges. Rows stay: ports are not reused."""
 
+freezes = Table("freezes", metadata, Column("scope", String, primary_key=True), Column("body", String, nullable=False))
+"""Those that stand, at most one a scope: a service's name, or the empty text for all. The journal has those that ended."""
+
 releases = Table(
     "releases",
     metadata,

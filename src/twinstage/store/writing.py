@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, delete, insert, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from twinstage.model.encoding import dumps, encode
 from twinstage.model.facts import MirrorBreak
 from twinstage.model.job import Job
-from twinstage.model.rollout import Intent, Rollout, ServiceState
+from twinstage.model.rollout import Freeze, Intent, Rollout, ServiceState
 from twinstage.store import tables as t
 from twinstage.store.rows import Attributed, Change
 from twinstage.store.trouble import Conflict
@@ -40,6 +40,10 @@ def write(connection: Connection, change: Change) -> None:
         body = dumps(watch)
         row = upsert(t.windows).values(rollout=watch.rollout, body=body)
         connection.execute(row.on_conflict_do_update(index_elements=["rollout"], set_={"body": body}))
+    for freeze in change.freezes:
+        _freeze(connection, freeze)
+    for over in change.thaws:
+        connection.execute(delete(t.freezes).where(t.freezes.c.scope == (over.service or "")))
     if change.intent is not None:
         _intent(connection, change.intent)
     for entry in change.journal:
@@ -89,6 +93,12 @@ def _break(connection: Connection, item: MirrorBreak) -> None:
         return
     here = (t.mirror_breaks.c.service == item.service) & t.mirror_breaks.c.open
     connection.execute(update(t.mirror_breaks).where(here).values(row))
+
+
+def _freeze(connection: Connection, freeze: Freeze) -> None:
+    body = dumps(freeze)
+    row = upsert(t.freezes).values(scope=freeze.service or "", body=body)
+    connection.execute(row.on_conflict_do_update(index_elements=["scope"], set_={"body": body}))
 
 
 def _intent(connection: Connection, intent: Intent) -> None:

@@ -5,8 +5,22 @@ are ISO 8601 with a zone; shares are percent; durations are seconds. Readers ign
 """
 
 from twinstage.wire.document import Document, Mistake, Problem, Taken
-from twinstage.wire.orders import Commits, Intent, Order, Received, Submission
-from twinstage.wire.rollouts import Break, Count, Crossing, Evidence, Job, JournalEntry, Journey, Reason, Rollout, Step
+from twinstage.wire.orders import Commits, Freezing, Intent, Order, Received, Skipping, Submission
+from twinstage.wire.rollouts import (
+    Break,
+    Count,
+    Crossing,
+    Evidence,
+    Freeze,
+    Job,
+    JournalEntry,
+    Journey,
+    Passage,
+    Reason,
+    Rollout,
+    Skip,
+    Step,
+)
 from twinstage.wire.services import (
     Attention,
     Baseline,
@@ -37,6 +51,8 @@ __all__ = [
     "Document",
     "Ended",
     "Evidence",
+    "Freeze",
+    "Freezing",
     "Instance",
     "Intent",
     "Job",
@@ -48,6 +64,7 @@ __all__ = [
     "Occupant",
     "Order",
     "Part",
+    "Passage",
     "Pin",
     "Ports",
     "Problem",
@@ -56,6 +73,8 @@ __all__ = [
     "Rollout",
     "Service",
     "ServiceRow",
+    "Skip",
+    "Skipping",
     "Status",
     "Step",
     "Submission",

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
+from twinstage.model.names import Phase
 from twinstage.model.rollout import IntentVerb
 from twinstage.wire.document import Document, Taken
 
@@ -37,6 +38,14 @@ class Order(Taken):
 
     by: Who
     why: Why
+
+
+class Freezing(Order):
+    until: AwareDatetime | None = Field(default=None, description="When it ends by itself. Default: after a day.")
+
+
+class Skipping(Order):
+    phases: list[Phase] = Field(min_length=1, max_length=len(Phase), description="All of them, or none.")
 
 
 class Received(Document):

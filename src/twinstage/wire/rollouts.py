@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from twinstage.model.names import Phase
 from twinstage.wire.document import Document
 
@@ -24,6 +26,15 @@ class Count(Document):
     """What ails one that is not healthy."""
 
 
+class Skip(Document):
+    """A phase that somebody has a rollout leave out."""
+
+    phase: Phase
+    by: str
+    why: str
+    at: datetime
+
+
 class Rollout(Document):
     """The journey of one commit."""
 
@@ -31,6 +42,8 @@ class Rollout(Document):
     service: str
     kind: str
     commit: str
+    subject: str = ""
+    """First line of the commit's message."""
     release: str | None
     state: str
     phase: Phase
@@ -45,6 +58,8 @@ class Rollout(Document):
     lane: str
     group: str | None
     skips: list[Phase]
+    skipped: list[Skip] = Field(default_factory=list)
+    """Who asked for which of them. A rollback skips its canary without anybody asking."""
     outcome: str | None
     submitted: datetime
     by: str
@@ -59,6 +74,19 @@ class Step(Document):
     since: datetime | None = None
     until: datetime | None = None
     detail: str = ""
+
+
+class Passage(Document):
+    """One rollout in the ``history``: what it was, how it went, how it ended."""
+
+    rollout: Rollout
+    steps: list[Step]
+    ended: datetime | None
+    """None: it is under way."""
+    seconds: float
+    """From being submitted to its end, or to now."""
+    why: str
+    """Why it ended as it did, or what it waits for; of a rollback, why it was asked for."""
 
 
 class Evidence(Document):
@@ -122,6 +150,17 @@ class Break(Document):
     detail: str
 
 
+class Freeze(Document):
+    """While it stands nothing moves on into production or in it; it ends by itself."""
+
+    service: str | None
+    """None: every service."""
+    by: str
+    why: str
+    at: datetime
+    until: datetime
+
+
 class Journey(Document):
     """One rollout with all that explains where it is."""
 
@@ -132,6 +171,8 @@ class Journey(Document):
     """What would let it move; empty when it moves by itself."""
     health: Count | None
     """Of its workload where it runs now."""
+    freeze: Freeze | None = None
+    """What holds its service, or will once it comes to production."""
     wanted: list[str]
     """Gates the standard asks for."""
     evidence: list[Evidence]

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from twinstage.model.names import Phase
 from twinstage.model.seen import Health
 from twinstage.wire.document import Document
-from twinstage.wire.rollouts import Break, Count, Crossing, Reason
+from twinstage.wire.rollouts import Break, Count, Crossing, Freeze, Reason, Skip
 
 
 class Ports(Document):
@@ -46,6 +48,7 @@ class Occupant(Document):
     """0 to 1 of the present phase; None where it cannot be told."""
     since: datetime
     reason: Reason
+    skipped: list[Skip] = Field(default_factory=list)
 
 
 class Ended(Document):
@@ -87,6 +90,8 @@ class ServiceRow(Document):
     """By ecosystem."""
     baseline: Baseline | None
     pin: Pin | None
+    freeze: Freeze | None = None
+    """What holds it longest: a freeze of its own, or the one of every service."""
     phases: dict[Phase, list[Occupant]]
     ended: Ended | None
     restarts: int
@@ -135,6 +140,8 @@ class Status(Document):
     enforced: bool
     """Is the boundary enforced, in both ecosystems."""
     mirror: Mirror
+    freezes: list[Freeze] = Field(default_factory=list)
+    """All that stand."""
     services: list[ServiceRow]
     parts: dict[str, dict[str, Health]]
     attention: list[Attention]
