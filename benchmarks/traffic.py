@@ -1,6 +1,7 @@
 """What a frontend port costs: requests a second and p99, as ratios of one run.
 
-Against one hand-written static Envoy on loopback with the same upstream, and the upstream alone. Rounds are interleaved,
+A frontend with caller and callee in their sandboxes, against one hand-written static Envoy on loopback with the same upstream
+(it checks no caller and writes no access log), and the upstream alone; through the edge beside it. Rounds are interleaved,
 so that whatever else the machine does meets every target alike; each ratio is the median over the rounds.
 
     uv run python benchmarks/traffic.py [--rounds N] [--seconds S] [--connections N]
@@ -9,6 +10,7 @@ so that whatever else the machine does meets every target alike; each ratio is t
 import argparse
 import json
 import os
+import platform
 import socket
 import statistics
 import subprocess
@@ -19,6 +21,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from sandboxed import FRONTEND, Sandboxed, sandboxed
 
 from twinstage.model.names import Ecosystem, Port, ReleaseId, ServiceName
 from twinstage.model.workload import Route, WorkloadKey
@@ -101,6 +105,24 @@ def here(name: str, url: str) -> Target:
         return Measured.read(done.stdout)
 
     return Target(name=name, ask=ask)
+
+
+def inside(name: str, boxes: Sandboxed) -> Target:
+    """A target whose caller is in a sandbox of the ecosystem, and calls by the URL it is given."""
+
+    def ask(load: Load) -> Measured:
+        client = f"python3 /artifacts/bench/{LOAD.name} client $TWINSTAGE_URL {load.seconds} {load.connections}"
+        return Measured.read(boxes.call(client).splitlines()[-1])
+
+    return Target(name=name, ask=ask)
+
+
+def machine() -> str:
+    """What it was measured on."""
+    model = next(
+        (x.partition(": ")[2] for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x), ""
+    )
+    return f"{os.cpu_count()} cores ({model.strip()}), {platform.system()} {platform.release()}, Envoy with {WORKERS} workers"
 
 
 def compare(targets: Sequence[Target], load: Load, rounds: int) -> Mapping[str, tuple[Measured, ...]]:
@@ -225,7 +247,15 @@ def main() -> None:
         port = stack.enter_context(upstream(directory / "upstream.log"))
         static = stack.enter_context(static_envoy(directory, port))
         frontend = stack.enter_context(frontend_envoy(directory, port))
-        targets = [here("upstream alone", f"http://127.0.0.1:{port}/"), static, frontend]
+        boxes = stack.enter_context(sandboxed(LOAD))
+        targets = [
+            here("upstream alone", f"http://127.0.0.1:{port}/"),
+            static,
+            frontend,
+            inside("frontend, caller and callee sealed", boxes),
+            here("through the edge, from the host", f"http://127.0.0.1:{FRONTEND}/"),
+        ]
+        print(machine(), flush=True)
         load = Load(seconds=told.seconds, connections=told.connections)
         print(table(compare(targets, load, told.rounds), static.name))
 

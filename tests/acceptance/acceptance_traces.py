@@ -1,7 +1,9 @@
-"""Finding what a company runs on this machine, and its processes by what they do."""
+"""Finding what a company runs on this machine, its processes by what they do, and whatever of it is left at the end."""
 
+import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,34 +14,82 @@ T = TypeVar("T")
 
 
 def left_behind(root: Path) -> list[psutil.Process]:
-    """Every process that sees a file below ``root``: sandboxed ones carry no path in their names, but in their mounts."""
+    """Every process of what lives below ``root``. Sandboxed ones carry no path in their names, but in their mounts; those
+    that were only just started, in their environment."""
     mark = f"{root}/"
-    return [p for p in psutil.process_iter() if p.status() != psutil.STATUS_ZOMBIE and _of(p, mark)]
+    return [p for p in psutil.process_iter() if p.pid != os.getpid() and _of(p, mark)]
 
 
 def _of(process: psutil.Process, mark: str) -> bool:
     try:
-        return mark in Path(f"/proc/{process.pid}/mountinfo").read_text() or any(mark in a for a in process.cmdline())
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False  # dead; whoever started it has not looked yet
+        here = Path(f"/proc/{process.pid}")
+        return (
+            mark in (here / "mountinfo").read_text()
+            or any(mark in argument for argument in process.cmdline())
+            or f"TWINSTAGE_ROOT={mark[:-1]}\0".encode() in (here / "environ").read_bytes()
+        )
     except (OSError, psutil.Error):
         return False  # it ended between two looks, or is not ours to look at
 
 
 def processes(root: Path, *words: str) -> list[psutil.Process]:
-    """The company's processes whose argument list begins so (bubblewrap, which carries others' words, left out)."""
+    """The company's processes with all these words in their argument lists (those that only carry others' words left out)."""
     found = []
     for process in left_behind(root):
         try:
             line = process.cmdline()
         except psutil.Error:
             continue
-        if (
-            line
-            and "bwrap" not in line[0]
-            and "setpriv" not in line[0]
-            and all(any(w in a for a in line) for w in words)
-        ):
-            found.append(process)
+        if line and not any(w in line[0] for w in ("bwrap", "setpriv")):
+            found += [process] if all(any(w in a for a in line) for w in words) else []
     return found
+
+
+def networks(root: Path) -> set[str]:
+    """The network namespaces that the company's processes are in, the machine's own left out."""
+    return {n for p in left_behind(root) if (n := _network(p.pid))} - {_network(os.getpid())}
+
+
+def _network(pid: int) -> str:
+    try:
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
+    except OSError:
+        return ""
+
+
+def remains(root: Path, networks: set[str]) -> list[str]:
+    """What is left of a company that is down, one line each. ``networks``: its network namespaces while it was up."""
+    now = time.time()
+    left = [f"process {p.pid} {' '.join(p.cmdline())[:200]}" for p in left_behind(root)]
+    if (root / "run").exists():
+        left += [f"socket directory {p}" for p in (root / "run").rglob("*")] or [str(root / "run")]
+    left += [f"listening socket {line}" for line in Path("/proc/net/unix").read_text().splitlines() if f"{root}/" in line]
+    left += [f"mount {line}" for line in Path("/proc/self/mountinfo").read_text().splitlines() if f"{root}/" in line]
+    for process in psutil.process_iter(["create_time"]):
+        # The kernel gives the number of a namespace that has ended to the next one: who came later is not ours.
+        if process.info["create_time"] < now and (network := _network(process.pid)) in networks:
+            left.append(f"network namespace {network} of process {process.pid}")
+    return left
+
+
+def told(root: Path) -> Iterator[tuple[str, str]]:
+    """The ends of the logs that explain a failure, each with its name: the newest words of each part of each company."""
+    for company in sorted((root / "state").glob("*")):
+        logs = [*company.glob("core/*.log"), *company.glob("core/*.out"), *company.glob("*/state/logs/*.log")]
+        spoken = sorted((p for p in logs if p.stat().st_size), key=lambda p: p.stat().st_mtime, reverse=True)
+        for log in spoken[:12]:
+            yield str(log.relative_to(root)), "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+
+
+def begun(root: Path, company: str) -> dict[str, int]:
+    """How often each job of the company began to run: its mark, which is made once, and each time it was found made."""
+    times = {}
+    for mark in (root / "state" / company).glob("*/state/jobs/*/started.json"):
+        result = json.loads((mark.parent / "result.json").read_text()) if (mark.parent / "result.json").exists() else {}
+        times[mark.parent.name] = 2 if result.get("result") == "lost" else 1
+    return times
 
 
 def until(true: Callable[[], T], within: float, what: str) -> T:

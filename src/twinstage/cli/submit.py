@@ -41,7 +41,11 @@ def submit(
             Exit.USAGE, "cannot submit: name one service, or --all of them", hint="twinstage submit SERVICE [COMMIT]"
         )
     with reach(ecosystem) as client:
-        started = _submit(client, service, commit, json) if service is not None else _submit_all(client, json)
+        try:
+            started = _submit(client, service, commit, json) if service is not None else _submit_all(client, json)
+        except KeyboardInterrupt:
+            hint = "`twinstage status` shows what arrived: that goes on; submitting it again is answered so"
+            raise Stop(Exit.INTERRUPTED, "stopped while submitting", hint=hint) from None
         rollouts = [intent.rollout for intent in started if intent.rollout]
         if json and (no_wait or not rollouts):
             as_json(started[0] if service is not None else started)

@@ -19,13 +19,11 @@ from twinstage.runtime.local.layout import (
     Accounts,
     Layout,
 )
-from twinstage.runtime.local.sandbox import arguments, filter, scripts, toolchain
+from twinstage.runtime.local.sandbox import arguments, filter, launch, scripts, toolchain
 from twinstage.runtime.local.sandbox.toolchain import Bind
 from twinstage.runtime.local.settings import Settings
 from twinstage.runtime.local.supervisor import configuration
 
-VIEW = Path("/run/twinstage-view")
-"""Where root's launchers each mount a view of their own; an empty directory to everybody else."""
 CACHES, PACKAGES = "/caches", "/packages"
 WORKERS = 2
 """Envoy's workers."""
@@ -55,15 +53,8 @@ class Company:
     def _spec(
         self, name: str, account: int, binds: Sequence[Bind], options: Sequence[str], command: Sequence[str]
     ) -> None:
-        told = {
-            "account": account if os.geteuid() == 0 else None,
-            "view": str(VIEW),
-            "bwrap": [str(toolchain.bwrap_home()), toolchain.BWRAP],
-            "binds": [[b.source, b.target, b.writable] for b in binds],
-            "options": list(options),
-            "command": list(command),
-        }
-        write(self._layout.core / f"{name}.json", json.dumps(told, indent=1), 0o600)
+        become = account if os.geteuid() == 0 else None
+        write(self._layout.core / f"{name}.json", launch.spec(become, binds, options, command), 0o600)
 
     # ------------------------------------------------------------------------------------------- ecosystems, workshop
 

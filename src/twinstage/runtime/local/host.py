@@ -16,7 +16,7 @@ import httpx
 from twinstage.inside.packages import allowed_hosts
 from twinstage.model.policy import EcosystemFile
 from twinstage.runtime.local import machine
-from twinstage.runtime.local.company import VIEW, Company
+from twinstage.runtime.local.company import Company
 from twinstage.runtime.local.layout import SANDBOXES, Accounts, Directory, Layout, directories, make
 from twinstage.runtime.local.places import Places
 from twinstage.runtime.local.sandbox import keeper, toolchain
@@ -135,8 +135,6 @@ def _directories(layout: Layout, accounts: Accounts) -> None:
     try:
         for directory in directories(layout, accounts):
             make(directory)
-        if os.geteuid() == 0:
-            VIEW.mkdir(mode=0o755, exist_ok=True)
     except OSError as error:
         raise HostTrouble(f"cannot make the company's directories: {error}") from error
 

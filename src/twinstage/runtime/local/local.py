@@ -127,6 +127,7 @@ class LocalRuntime:
             hosts=hosts,
             in_flight=figures.in_flight,
             last_line=desk.last_line,
+            last_status=desk.last_status,
             listening=lambda program: self._listening(desk, program),
         )
         seen = [observation.workload_seen(n, r, look, memory) for n, r in desk.ledger.workloads.items()]
@@ -192,7 +193,8 @@ class LocalRuntime:
     def _log_of(self, source: InstanceId | JobId) -> Path:
         for desk in self._desks.values():
             directory = desk.kept / "jobs" / source
-            if "/" not in source and source not in ("", ".", "..") and directory.is_dir():
+            named = "/" not in source and source not in ("", ".", "..")
+            if source in desk.ledger.jobs or (named and directory.is_dir()):
                 return directory / "log"
         with contextlib.suppress(ValueError):
             ecosystem, program = parse_instance(InstanceId(source))

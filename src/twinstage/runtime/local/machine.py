@@ -5,11 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from twinstage.runtime.local.envoy import watches
 from twinstage.runtime.local.layout import Accounts
-from twinstage.runtime.local.sandbox import arguments, toolchain
+from twinstage.runtime.local.sandbox import arguments, launch, toolchain
 
 _APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 
@@ -50,21 +51,22 @@ def too_few_watches(services: int, lanes: int, *, running: bool) -> str | None:
 
 
 def _try_namespaces() -> str | None:
-    """Make a sandbox within a sandbox, with a network, as `up` will: None when it works."""
-    binds, links = toolchain.system()
+    """Make a sandbox within a sandbox by the very path that `up` takes: None when it works."""
+    system, links = toolchain.system()
     bwrap = str(toolchain.bwrap())
-    mounts = []
-    for bind in [*binds, *toolchain.ours()]:
-        mounts += ["--ro-bind", bind.source, bind.target]
     outer = arguments.outer(links=links, environment={"PATH": "/usr/bin:/bin"}, hostname="trial")
-    inner = arguments.inner(binds=binds, links=links, environment={}, hostname="trial", directory="/", alone=True)
-    command = [bwrap, *outer, *mounts, "--", bwrap, *inner, "--", "/bin/true"]
-    become = {"user": Accounts.present().core, "group": Accounts.present().core, "extra_groups": []}
-    options = become if os.geteuid() == 0 and toolchain.readable_by_all(Path(bwrap)) else {}
-    try:
-        tried = subprocess.run(command, capture_output=True, text=True, timeout=20, **options)  # type: ignore[call-overload]
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"cannot run bubblewrap ({bwrap}): {error}"
+    inner = arguments.inner(binds=system, links=links, environment={}, hostname="trial", directory="/", alone=True)
+    command = [bwrap, *inner, "--", "/bin/true"]
+    with tempfile.TemporaryDirectory(prefix="twinstage-trial-") as made:
+        spec = Path(made) / "trial.json"
+        account = Accounts.present().core if os.geteuid() == 0 else None
+        spec.write_text(launch.spec(account, [*system, *toolchain.ours()], outer, command))
+        try:
+            tried = subprocess.run(
+                [sys.executable, "-m", launch.__name__, str(spec)], capture_output=True, text=True, timeout=20
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"cannot run bubblewrap ({bwrap}): {error}"
     if tried.returncode == 0:
         return None
     return _explained(tried.stderr.strip().splitlines()[-1] if tried.stderr.strip() else "no words")

@@ -56,13 +56,14 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What was asked, and how to ask more: the last line of a program's log, and where it listens."""
+    """What was asked, and how to ask more: the last line of a program's log, its last exit status, where it listens."""
 
     now: datetime
     processes: Mapping[str, ProcessSeen]
     hosts: Mapping[str, Mapping[str, HostSeen]]
     in_flight: Mapping[str, int]
     last_line: Callable[[str], str]
+    last_status: Callable[[str], str]
     listening: Callable[[str], list[int]]
 
 
@@ -126,7 +127,7 @@ def _health(
 
 def _ended(program: str, process: ProcessSeen, look: Look) -> str:
     last = look.last_line(program)
-    said = process.error or f"exited with status {process.exit_status}"
+    said = f"exited with status {status}" if (status := look.last_status(program)) else process.error or "ended"
     return f"{said}; its last words: {last}" if last else said
 
 

@@ -11,7 +11,7 @@ from twinstage.runtime.local import results
 from twinstage.runtime.local.files import tail
 from twinstage.runtime.local.layout import Layout
 from twinstage.runtime.local.ledger import JobRecord, Ledger
-from twinstage.runtime.local.naming import program_of_job, workload_name
+from twinstage.runtime.local.naming import program_of_job
 from twinstage.runtime.local.network.wires import Sentinel
 from twinstage.runtime.local.projection import Projection
 from twinstage.runtime.local.settings import Settings
@@ -126,5 +126,6 @@ class PlaceDesk:
         lines = tail(self.log_of_instance(program), 600).strip().splitlines()
         return lines[-1][:200] if lines else ""
 
-    def known(self) -> set[str]:
-        return {workload_name(r.workload.key) for r in self.ledger.workloads.values()}
+    def last_status(self, program: str) -> str:
+        """With which status its command last ended; empty when it never did."""
+        return tail(self.kept / "logs" / f"{program}.status", 10).strip()

@@ -9,26 +9,43 @@ import ctypes
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from twinstage.runtime.local.sandbox import toolchain
 from twinstage.runtime.local.sandbox.toolchain import Bind
 
 _CLONE_NEWNS = 0x00020000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 
 
-def main(spec: Path, info: str | None) -> None:
-    """SPEC: {"account": uid | null, "view", "bwrap": [directory, program], "options": [],
-    "binds": [[source, target, writable]], "command": []}.
+VIEW = Path("/run/twinstage-view")
+"""Where root's launchers each mount a view of their own; an empty directory to everybody else."""
+
+
+def spec(account: int | None, binds: Sequence[Bind], options: Sequence[str], command: Sequence[str]) -> str:
+    """What ``main`` reads: the sandbox's options and mounts, the account to become first (None: nobody else), its command."""
+    told = {
+        "account": account,
+        "bwrap": [str(toolchain.bwrap_home()), toolchain.BWRAP],
+        "binds": [[b.source, b.target, b.writable] for b in binds],
+        "options": list(options),
+        "command": list(command),
+    }
+    return json.dumps(told, indent=1)
+
+
+def main(path: Path, info: str | None) -> None:
+    """Become the sandbox that the specification describes.
 
     ``info``: the descriptor to which bubblewrap writes which process it started.
     """
-    told = json.loads(spec.read_text())
+    told = json.loads(path.read_text())
     binds = [Bind(source=s, target=t, writable=w) for s, t, w in told["binds"]]
     home, program = told["bwrap"]
     if told["account"] is not None:
         # Bubblewrap itself is seen through the view, with the libraries beside it.
-        *binds, itself = private_view([*binds, Bind(source=home, target="/")], Path(told["view"]))
+        *binds, itself = private_view([*binds, Bind(source=home, target="/")], VIEW)
         home = itself.source
         become(told["account"])
     argv = [f"{home}/{program}"]
@@ -51,6 +68,7 @@ def private_view(binds: list[Bind], view: Path) -> list[Bind]:
 
     if libc.unshare(_CLONE_NEWNS) != 0:
         raise OSError(ctypes.get_errno(), "cannot make a mount namespace")
+    view.mkdir(mode=0o755, exist_ok=True)
     mount("none", "/", None, _MS_REC | _MS_PRIVATE)
     mount("tmpfs", str(view), "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=0755,size=64k")
     out = []

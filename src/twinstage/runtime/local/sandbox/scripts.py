@@ -6,7 +6,7 @@ instance. Nothing of a user's ever enters these texts: the instance is named by 
 
 from collections.abc import Sequence
 
-from twinstage.runtime.local.layout import DESIRED, PINS
+from twinstage.runtime.local.layout import DESIRED, PINS, STATE
 
 LAUNCH = f"{DESIRED}/launch"
 """``launch ID wire|alone [DIRECTORY]``: make the directory (a package cache), enter the instance's network, start its sandbox,
@@ -45,8 +45,10 @@ exec 7>&- 8<&- 9<&-
 while :; do
   wait $bwrap
   status=$?
-  kill -0 $bwrap 2>/dev/null || exit $status
+  kill -0 $bwrap 2>/dev/null || break
 done
+echo $status >{STATE}/logs/$id.status # the supervisor does not tell it of one that ended at once
+exit $status
 """
 
 
