@@ -112,6 +112,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatc
     broken = tmp_path / "migrations"
     (broken / "versions").mkdir(parents=True)
     text = (schema.MIGRATIONS / "versions" / "v0001_first.py").read_text()
+    monkeypatch.setattr(schema, "HEAD", "0001")
     (broken / "versions" / "v0001_first.py").write_text(text.replace("    _journal()\n", "    raise OSError('full')\n"))
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", broken)

@@ -62,6 +62,13 @@ class Attributed:
     release: ReleaseId | None
     rollout: RolloutId | None = None
     """The rollout whose job it was; None when an instance made it."""
+    first: datetime | None = None
+    """As read from the store: when it was first tried; the crossing is then the latest, and counts all since."""
+
+    @property
+    def owner(self) -> str:
+        """Whom repeats are counted for: the release, else whatever the source was called."""
+        return self.release or str(self.crossing.source)
 
 
 @dataclass(frozen=True, kw_only=True)

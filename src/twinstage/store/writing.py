@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, func, insert, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from twinstage.model.encoding import dumps, encode
@@ -78,8 +78,16 @@ def _result(connection: Connection, job: Job) -> None:
 
 def _crossing(connection: Connection, item: Attributed) -> None:
     seen = item.crossing
-    row = {"ecosystem": seen.ecosystem.value, "number": seen.seq, "release": item.release, "at": encode(seen.at)}
-    connection.execute(insert(t.crossings).values(**row, body=dumps(item)))
+    ecosystem = seen.ecosystem.value
+    latest = {"release": item.release, "at": encode(seen.at), "body": dumps(item)}
+    which = {"ecosystem": ecosystem, "owner": item.owner, "target": seen.target, "kind": seen.kind}
+    row = upsert(t.crossings).values(**which, **latest, first=encode(seen.at), count=seen.count)
+    again = {**latest, "count": t.crossings.c.count + seen.count}
+    connection.execute(row.on_conflict_do_update(index_elements=list(which), set_=again))
+    # In the same transaction: whoever is killed here reads on from where the recording ended.
+    far = upsert(t.crossings_read).values(ecosystem=ecosystem, number=seen.seq)
+    more = {"number": func.max(t.crossings_read.c.number, seen.seq)}
+    connection.execute(far.on_conflict_do_update(index_elements=["ecosystem"], set_=more))
 
 
 def _break(connection: Connection, item: MirrorBreak) -> None:
