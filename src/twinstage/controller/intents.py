@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from twinstage.controller.configuration import configure
+from twinstage.controller.collection import prune
+from twinstage.controller.configuration import configure, remove
 from twinstage.controller.deciding import decided
 from twinstage.controller.means import Means
 from twinstage.controller.orders import Outcome, Refused
@@ -63,6 +64,8 @@ ORDERS: Mapping[IntentVerb, Order] = {
     IntentVerb.ABORT: abort,
     IntentVerb.ROLLBACK: rollback,
     IntentVerb.RESUME: resume,
+    IntentVerb.REMOVE: remove,
+    IntentVerb.PRUNE: prune,
 }
 
 

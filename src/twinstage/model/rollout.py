@@ -37,6 +37,7 @@ class ServiceState:
     secrets_version: Mapping[Ecosystem, int]
     pin: Pin | None = None
     removed: bool = False
+    removed_at: datetime | None = None
     version: int = 1
 
     @property
@@ -121,6 +122,8 @@ class IntentVerb(StrEnum):
     ABORT = "abort"
     ROLLBACK = "rollback"
     RESUME = "resume"
+    REMOVE = "remove"
+    PRUNE = "prune"
 
 
 @dataclass(frozen=True, kw_only=True)

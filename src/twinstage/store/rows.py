@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from twinstage.model.facts import MirrorBreak
+from twinstage.model.holding import Collection
 from twinstage.model.job import Job
 from twinstage.model.names import ReleaseId, RolloutId, ServiceName
 from twinstage.model.release import Evidence, Release
@@ -92,6 +93,8 @@ class Change:
     breaks: tuple[MirrorBreak, ...] = ()
     """until None: begins (one open break a service). Otherwise: the open one of that service ends then."""
     watches: tuple[Watch, ...] = ()
+    collection: Collection | None = None
+    """Begins, or where it is done ends, the one collection that may be open."""
     intent: Intent | None = None
     """Answered by this transaction."""
     journal: tuple[Entry, ...] = ()
@@ -99,4 +102,4 @@ class Change:
     @property
     def empty(self) -> bool:
         parts = (self.rollouts, self.services, self.releases, self.jobs, self.results, self.evidence, self.crossings)
-        return not any((*parts, self.breaks, self.watches, self.intent, self.journal))
+        return not any((*parts, self.breaks, self.watches, self.collection, self.intent, self.journal))

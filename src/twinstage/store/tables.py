@@ -111,6 +111,15 @@ crossings_read = Table(
 )
 """How far each ecosystem's record of crossings was read."""
 
+collections = Table(
+    "collections",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("open", Boolean, nullable=False, index=True),
+    Column("body", String, nullable=False),
+)
+"""What was decided to go; ``open``: not all of it has gone yet."""
+
 mirror_breaks = Table(
     "mirror_breaks",
     metadata,

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from twinstage.model.encoding import dumps, encode
 from twinstage.model.facts import MirrorBreak
+from twinstage.model.holding import Collection
 from twinstage.model.job import Job
 from twinstage.model.rollout import Intent, Rollout, ServiceState
 from twinstage.store import tables as t
@@ -40,6 +41,8 @@ def write(connection: Connection, change: Change) -> None:
         body = dumps(watch)
         row = upsert(t.windows).values(rollout=watch.rollout, body=body)
         connection.execute(row.on_conflict_do_update(index_elements=["rollout"], set_={"body": body}))
+    if change.collection is not None:
+        _collection(connection, change.collection)
     if change.intent is not None:
         _intent(connection, change.intent)
     for entry in change.journal:
@@ -97,6 +100,13 @@ def _break(connection: Connection, item: MirrorBreak) -> None:
         return
     here = (t.mirror_breaks.c.service == item.service) & t.mirror_breaks.c.open
     connection.execute(update(t.mirror_breaks).where(here).values(row))
+
+
+def _collection(connection: Connection, item: Collection) -> None:
+    if item.done is None:
+        connection.execute(insert(t.collections).values(open=True, body=dumps(item)))
+    else:
+        connection.execute(update(t.collections).where(t.collections.c.open).values(open=False, body=dumps(item)))
 
 
 def _intent(connection: Connection, intent: Intent) -> None:
