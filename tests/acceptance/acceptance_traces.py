@@ -65,7 +65,9 @@ def remains(root: Path, networks: set[str]) -> list[str]:
     left = [f"process {p.pid} {' '.join(p.cmdline())[:200]}" for p in left_behind(root)]
     if (root / "run").exists():
         left += [f"socket directory {p}" for p in (root / "run").rglob("*")] or [str(root / "run")]
-    left += [f"listening socket {line}" for line in Path("/proc/net/unix").read_text().splitlines() if f"{root}/" in line]
+    left += [
+        f"listening socket {line}" for line in Path("/proc/net/unix").read_text().splitlines() if f"{root}/" in line
+    ]
     left += [f"mount {line}" for line in Path("/proc/self/mountinfo").read_text().splitlines() if f"{root}/" in line]
     for process in psutil.process_iter(["create_time"]):
         # The kernel gives the number of a namespace that has ended to the next one: who came later is not ours.

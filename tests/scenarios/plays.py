@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from scenarios.company import POLICY, SECOND, Company, job_of, of_commit
@@ -11,6 +12,7 @@ from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import IntentVerb, State
 from twinstage.runtime.world import Behaviour, Ending
 
+DAY = timedelta(days=1)
 QUICK = replace(POLICY, bake=2 * SECOND, settle=SECOND)
 """A play is played hundreds of times."""
 
@@ -130,6 +132,23 @@ def _two_live(company: Company) -> None:
     company.settle()
 
 
+def _six_live_and_two_days_later(company: Company) -> None:
+    for _ in range(6):
+        company.ship("orders")
+    company.settle()
+    company.outside.now += 2 * DAY
+
+
+def _two_services(company: Company) -> None:
+    company.ship("payments")
+    company.ship("orders")
+    company.settle()
+
+
+def _collected(company: Company) -> bool:
+    return not company.store.intents() and company.store.collection() is None
+
+
 def _nothing(company: Company) -> None:
     """The company has only just been founded."""
 
@@ -214,6 +233,29 @@ PLAYS = {
             ),
         ),
     ),
+    "a collection": Play(
+        ("orders",),
+        _six_live_and_two_days_later,
+        (
+            (asks(IntentVerb.PRUNE, by="grace", why="the disk is full"), _collected),
+            (submits("orders"), comes_to("orders", State.LIVE)),
+        ),
+    ),
+    "a removal": Play(
+        ("orders", "payments"),
+        _two_services,
+        (
+            (
+                asks(IntentVerb.REMOVE, service="orders", by="grace", why="merged"),
+                lambda c: (
+                    not c.store.intents()
+                    and set(c.runs(Ecosystem.PRODUCTION)) == set(c.runs(Ecosystem.STAGING))
+                    and {service for service, _ in c.runs(Ecosystem.STAGING)} == {"payments"}
+                ),
+            ),
+            (submits("payments"), comes_to("payments", State.LIVE)),
+        ),
+    ),
     "an abort of a canary": Play(
         ("orders",),
         _live,
@@ -254,6 +296,10 @@ def outcome(company: Company) -> dict[str, Any]:
             for name, svc in company.store.services().items()
         },
         "freezes": company.store.freezes(),
+        "held": sorted(
+            (str(kind), name if kind == "artifact" else "") for kind, _, name in company.world.storeroom.held
+        ),
+        "removed": sorted(name for name, svc in company.store.services().items() if svc.removed),
         "jobs": sorted((j.commit, j.kind, j.name, j.round, j.attempt, str(j.result)) for j in company.store.jobs()),
         "runs": {eco: company.runs(eco) for eco in Ecosystem},
         "routes": {(eco, s): (company.split(s, eco), company.lanes(s)) for eco in Ecosystem for s in journal if s},

@@ -3,14 +3,17 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from twinstage.artifacts.shelf import Damaged
 from twinstage.forge.git import UnknownRevision
 from twinstage.model.commit import CommitInfo
+from twinstage.model.holding import Holding, HoldingKind
 from twinstage.model.names import Digest, Ecosystem, ServiceName
 from twinstage.model.release import Artifact, Definition, Process
 from twinstage.model.rollout import ServiceState
 
+BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 GATES: Mapping[str, str] = {"lint": "ruff check .", "unit": "pytest", "integration": "pytest integration"}
 REVIEWED = (("Reviewed-by", "Grace <grace@shop.example>"),)
 
@@ -19,6 +22,7 @@ REVIEWED = (("Reviewed-by", "Grace <grace@shop.example>"),)
 class FakeShelf:
     commits: dict[str, tuple[Definition, CommitInfo]] = field(default_factory=dict)
     sealed_: dict[str, str] = field(default_factory=dict)
+    exports: dict[str, Holding] = field(default_factory=dict)
     damaged: set[str] = field(default_factory=set)
     """Locations at which somebody changed something."""
 
@@ -67,7 +71,9 @@ class FakeShelf:
         return self._found(commit)[1]
 
     def export(self, service: ServiceState, commit: str) -> str:
-        return f"{service.service}-{commit}"
+        name = f"{service.service}-{commit}"
+        self.exports[name] = Holding(kind=HoldingKind.EXPORT, name=name, service=service.service, bytes=1, at=BEFORE)
+        return name
 
     def location(self, service: ServiceState, commit: str, definition: Definition) -> str:
         return f"/artifacts/{commit}"
@@ -84,6 +90,14 @@ class FakeShelf:
 
     def intact(self, artifact: Artifact) -> bool:
         return artifact.location not in self.damaged
+
+    def holdings(self) -> tuple[Holding, ...]:
+        return tuple(self.exports.values())
+
+    def discard(self, holding: Holding) -> None:
+        if holding.kind is HoldingKind.ARTIFACT:
+            self.sealed_.pop(f"/artifacts/{holding.name}", None)
+        self.exports.pop(holding.name, None)
 
     @staticmethod
     def _artifact(location: str, digest: str) -> Artifact:

@@ -2,6 +2,7 @@
 
 from scenarios.company import Company, job_of, of_commit
 from scenarios.conftest import Found
+from twinstage.controller.crossings import MOST_PLACES
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import State
 from twinstage.model.seen import Health
@@ -150,3 +151,18 @@ def test_the_lane_of_a_live_release_becomes_the_mirror_without_a_restart(company
     shop.settle()
     mirror = {i.id for k, w in shop.world.workloads.items() if k.ecosystem is Ecosystem.STAGING for i in w.instances}
     assert lane == mirror
+
+
+def test_whatever_tries_every_place_there_is_fills_neither_store_nor_journal(company: Found) -> None:
+    shop = two(company)
+    (key,) = [k for k in shop.world.workloads if k.ecosystem is Ecosystem.PRODUCTION]
+    for round_ in range(2):
+        for port in range(MOST_PLACES + 50):
+            shop.world.cross(key, Ecosystem.PRODUCTION, f"198.51.100.7:{port}", "outside")
+        shop.tick()
+        assert len(shop.store.attributed()) == MOST_PLACES + 1, round_
+    assert len(shop.lines("crossing")) == MOST_PLACES + 1
+    assert sum(a.crossing.count for a in shop.store.attributed()) == 2 * (MOST_PLACES + 50)
+    shop.restart()
+    shop.tick(2)
+    assert sum(a.crossing.count for a in shop.store.attributed()) == 2 * (MOST_PLACES + 50)

@@ -8,7 +8,7 @@ from typing import Any
 
 EFFECTS = frozenset(
     {"take", "commit", "configure", "open", "introduce", "put_workload", "delete_workload", "put_route",
-     "delete_route", "put_job", "delete_job"}
+     "delete_route", "put_job", "delete_job", "discard"}
 )  # fmt: skip
 """Calls after which the world is another one. Between two of them all places to die leave the same world behind."""
 

@@ -107,6 +107,7 @@ def crossing(it: Crossing) -> wire.Crossing:
     source = f"{key.service} {key.release}" if isinstance(key, WorkloadKey) else key
     return wire.Crossing(
         at=it.at,
+        count=it.count,
         ecosystem=it.ecosystem,
         source=source,
         target=it.target,

@@ -35,7 +35,7 @@ class Sight:
     journals: Mapping[RolloutId, Sequence[JournalRow]]
     """Of those rollouts whose phase only the journal knows."""
     crossings: Sequence[Attributed]
-    """Of the last 24 hours, newest first."""
+    """Tried in the last 24 hours, newest first."""
     breaks: Sequence[MirrorBreak]
     """Open ones."""
     freezes: Mapping[ServiceName | None, Freeze]
@@ -45,7 +45,6 @@ class Sight:
 
 def row(sight: Sight, service: ServiceState) -> wire.ServiceRow:
     name = service.service
-    crossings = [a.crossing for a in sight.crossings if a.service == name]
     return wire.ServiceRow(
         name=name,
         ports=documents.ports(service),
@@ -55,8 +54,14 @@ def row(sight: Sight, service: ServiceState) -> wire.ServiceRow:
         phases=_phases(sight, name),
         ended=_ended(sight, name),
         restarts=_restarts(sight, name),
-        crossings=wire.Crossings(count=len(crossings), last=documents.crossing(crossings[0]) if crossings else None),
+        crossings=_crossings(sight, name),
     )
+
+
+def _crossings(sight: Sight, name: ServiceName) -> wire.Crossings:
+    found = [a.crossing for a in sight.crossings if a.service == name]
+    last = documents.crossing(found[0]) if found else None
+    return wire.Crossings(count=sum(crossing.count for crossing in found), last=last)
 
 
 def _baseline(sight: Sight, service: ServiceState) -> wire.Baseline | None:

@@ -36,6 +36,9 @@ class Seals:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
+    def forget(self, name: str) -> None:
+        (self._root / f"{name}.seal.json").unlink(missing_ok=True)
+
     def write(self, name: str, seal: Seal) -> None:
         handle, temporary = tempfile.mkstemp(dir=self._root, prefix=".seal-")
         written = Path(temporary)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,7 @@ from twinstage.artifacts.identity import input_hash
 from twinstage.artifacts.seals import Seal, Seals
 from twinstage.inside import seal as sealing
 from twinstage.model.commit import CommitInfo
+from twinstage.model.holding import Holding, HoldingKind
 from twinstage.model.names import Digest, ServiceName
 from twinstage.model.release import Artifact, Definition
 from twinstage.model.rollout import ServiceState
@@ -121,6 +123,29 @@ class TreeShelf:
     def intact(self, artifact: Artifact) -> bool:
         """Whether the tree is still what was sealed. Files are read only where something looks different."""
         return artifact.kind == KIND and self._is(_name(artifact.location), artifact.digest)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Exports by their names."""
+        found = []
+        for tar in sorted(self._exports.glob("*.tar")):
+            try:
+                seen = tar.stat()
+            except FileNotFoundError:
+                continue  # discarded while it was listed
+            at = datetime.fromtimestamp(seen.st_mtime, UTC)
+            service = ServiceName(tar.stem.rpartition("-")[0])
+            size = seen.st_blocks * 512
+            found.append(Holding(kind=HoldingKind.EXPORT, name=tar.stem, service=service, bytes=size, at=at))
+        return tuple(found)
+
+    def discard(self, holding: Holding) -> None:
+        """An export goes. Of an artifact the seal goes, so that nothing counts on its tree any more."""
+        if holding.kind is HoldingKind.ARTIFACT:
+            self._seals.forget(holding.name)
+        if holding.kind is HoldingKind.EXPORT and "/" not in holding.name:
+            with self._lock:
+                for suffix in ("tree", "tar"):
+                    (self._exports / f"{holding.name}.{suffix}").unlink(missing_ok=True)
 
     def _is(self, name: str, digest: Digest) -> bool:
         seal = self._seals.read(name)

@@ -44,12 +44,12 @@ def show(found: wire.Boundary) -> None:
         return
     now = datetime.now(UTC)
     table = Table(box=None, pad_edge=False, header_style="quiet")
-    for title in ("when", "where", "who", "wanted", "was answered", "instead"):
+    for title in ("when", "times", "where", "who", "wanted", "was answered", "instead"):
         table.add_column(title, overflow="fold")
     for crossing in found.crossings:
         cells = (crossing.ecosystem, crossing.source, crossing.target, crossing.answered, crossing.advice)
-        table.add_row(words.ago(crossing.at, now), *(escape(cell) for cell in cells))
-    console.print(f"the last {words.count(len(found.crossings), 'attempt')} to pass it:")
+        table.add_row(words.ago(crossing.at, now), f"{crossing.count:,}", *(escape(cell) for cell in cells))
+    console.print(f"the last {words.count(len(found.crossings), 'place')} that somebody tried to reach beyond it:")
     screen.show(console, table)
 
 

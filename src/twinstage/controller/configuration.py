@@ -1,9 +1,10 @@
 """The company's file: services come, move and go; the standard changes."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from twinstage.controller.means import Means
-from twinstage.controller.orders import Outcome, Refused
+from twinstage.controller.orders import Outcome, Refused, service_of
 from twinstage.controller.situation import Situation
 from twinstage.model.encoding import loads
 from twinstage.model.names import ServiceName
@@ -34,6 +35,34 @@ def configure(intent: Intent, situation: Situation, means: Means, now: datetime)
     words += [f"new: {', '.join(new)}"] if new else []
     words += [f"removed: {', '.join(gone)}"] if gone else []
     return Outcome(answer=f"{file.name} is in force: {'; '.join(words)}", configures=file)
+
+
+def remove(intent: Intent, situation: Situation, means: Means, now: datetime) -> Outcome:
+    """One service goes: the company's file without its entry comes into force, and the rest follows from that."""
+    service = service_of(intent, situation)
+    if not intent.by or not intent.why:
+        raise Refused(f"cannot remove {service.service}: say who you are and why; it stays in the journal")
+    if why := _needed(service.service, {service.service}, situation):
+        raise Refused(f"cannot remove {service.service}: {why}; {_first(why)}")
+    known = means.store.ecosystem()
+    assert known is not None, "a service comes from a file"
+    file = replace(known, services=tuple(e for e in known.services if e.service != service.service))
+    if not file.services:
+        raise Refused(
+            f"cannot remove {service.service}: it is the company's last service; `twinstage down` stops the company"
+        )
+    answer = (
+        f"{service.service} is removed: its routes go, then its instances, in both ecosystems; its ports stay its own. "
+        f"Take it out of ecosystem.yaml too: while that names it, the next `twinstage up` brings it back"
+    )
+    del now
+    return Outcome(answer=answer, service=service.service, configures=file)
+
+
+def _first(why: str) -> str:
+    if why.startswith("rollout"):
+        return "abort it, or wait for its end"
+    return "ship a release of the other that does without it"
 
 
 def _needed(name: ServiceName, gone: set[ServiceName], situation: Situation) -> str:

@@ -1,14 +1,19 @@
 """Who it was: crossings with the release that made them, and their lines in the journal."""
 
+from dataclasses import replace
+
 from twinstage.controller.deciding import TWINSTAGE
 from twinstage.controller.means import Means
 from twinstage.controller.sight import Sight
 from twinstage.controller.situation import Situation
-from twinstage.model.names import ReleaseId
 from twinstage.model.seen import Crossing
 from twinstage.model.workload import WorkloadKey
 from twinstage.store.rows import Attributed, Entry
 from twinstage.store.trouble import Unknown
+
+MOST_PLACES = 200
+"""So many places are told apart for each release: what tries them all must not fill the store."""
+ELSEWHERE = "many other places"
 
 Attempt = tuple[object, str, str]
 """(source, target, kind)."""
@@ -18,16 +23,30 @@ def attributed(means: Means, situation: Situation, sight: Sight) -> tuple[tuple[
     """The same attempt many times in one look is recorded once, as its latest; in the journal once a release."""
     latest: dict[Attempt, Crossing] = {}
     for crossing in sorted(sight.crossings, key=lambda c: (c.ecosystem, c.seq)):
-        latest[crossing.source, crossing.target, crossing.kind] = crossing
-    found = tuple(_whose(crossing, means) for crossing in latest.values())
-    told: set[tuple[ReleaseId | None, str, str]] = set()
-    lines = []
-    for item in found:
-        attempt = (item.release, item.crossing.target, item.crossing.kind)
-        if attempt not in told and not _known(means, item):
-            told.add(attempt)
+        attempt = (crossing.source, crossing.target, crossing.kind)
+        before = latest[attempt].count if attempt in latest else 0
+        latest[attempt] = replace(crossing, count=before + crossing.count)
+    found, lines = [], []
+    tried: dict[str, set[tuple[str, str]]] = {}
+    for crossing in latest.values():
+        item = _whose(crossing, means)
+        if item.owner not in tried:
+            tried[item.owner] = means.store.tried(item.owner)
+        known = tried[item.owner]
+        item = _bounded(item, known)
+        found.append(item)
+        place = (item.crossing.target, item.crossing.kind)
+        if place not in known:
+            known.add(place)
             lines.append(_entry(item, situation))
-    return found, tuple(lines)
+    return tuple(found), tuple(lines)
+
+
+def _bounded(item: Attributed, known: set[tuple[str, str]]) -> Attributed:
+    place = (item.crossing.target, item.crossing.kind)
+    if place in known or len(known) < MOST_PLACES:
+        return item
+    return replace(item, crossing=replace(item.crossing, target=ELSEWHERE))
 
 
 def _whose(crossing: Crossing, means: Means) -> Attributed:
@@ -39,13 +58,6 @@ def _whose(crossing: Crossing, means: Means) -> Attributed:
     except Unknown:
         return Attributed(crossing=crossing, service=None, release=None)
     return Attributed(crossing=crossing, service=job.service, release=job.release, rollout=job.rollout)
-
-
-def _known(means: Means, item: Attributed) -> bool:
-    if item.release is None:
-        return False
-    before = means.store.crossings(release=item.release, limit=1000)
-    return any((c.target, c.kind) == (item.crossing.target, item.crossing.kind) for c in before)
 
 
 def _entry(item: Attributed, situation: Situation) -> Entry:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from twinstage.controller.configuration import configure
+from twinstage.controller.collection import prune
+from twinstage.controller.configuration import configure, remove
 from twinstage.controller.deciding import decided
 from twinstage.controller.freezing import freeze, unfreeze
 from twinstage.controller.means import Means
@@ -68,6 +69,8 @@ ORDERS: Mapping[IntentVerb, Order] = {
     IntentVerb.RESUME: resume,
     IntentVerb.FREEZE: freeze,
     IntentVerb.UNFREEZE: unfreeze,
+    IntentVerb.REMOVE: remove,
+    IntentVerb.PRUNE: prune,
 }
 
 

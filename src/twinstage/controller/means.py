@@ -1,12 +1,14 @@
 """What the controller works with, in one hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from twinstage.controller.shelf import Shelf
 from twinstage.controller.situation import Situation
 from twinstage.judge.judge import Judge
-from twinstage.model.names import Port
+from twinstage.model.names import Ecosystem, Port
+from twinstage.model.seen import Observed
+from twinstage.retention.bounds import Bounds
 from twinstage.runtime.runtime import Fence, Runtime
 from twinstage.store.store import Store
 
@@ -21,6 +23,10 @@ class Means:
     """At least 8 hex digits, never the same twice."""
     free: Callable[[Port], bool]
     """Can this frontend port be bound on this machine? Asked when a service gets its ports."""
+
+    bounds: Bounds = field(default_factory=Bounds)
+    seen: Mapping[Ecosystem, Observed] = field(default_factory=dict)
+    """Of the present tick's look."""
 
     _held: tuple[Fence, Situation] | None = field(default=None, init=False, repr=False)
 

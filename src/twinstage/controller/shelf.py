@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from twinstage.model.commit import CommitInfo
+from twinstage.model.holding import Holding
 from twinstage.model.release import Artifact, Definition
 from twinstage.model.rollout import ServiceState
 
@@ -28,3 +29,9 @@ class Shelf(Protocol):
         """Raises artifacts.Damaged when what stands there is not what its build reported."""
 
     def intact(self, artifact: Artifact) -> bool: ...
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Exports, and whatever else of it takes up room."""
+
+    def discard(self, holding: Holding) -> None:
+        """An export goes; of an artifact whatever is known of it: its tree is the runtime's. Gone is fine."""

@@ -6,6 +6,7 @@
     carry out  what people asked for
     advance    each rollout, as far as the facts allow
     execute    what follows from all decisions: desired, plan, and calls of the runtime
+    collect    once an hour: what nobody needs any more goes
 
 It takes no other input, nothing in it waits, and each step starts from the store alone. So it may be killed between any two
 calls: the next controller looks, and goes on. Whatever takes longer than a moment is a job or shows in a later look.
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from twinstage.controller.advancing import advance_all
+from twinstage.controller.collection import Collector
 from twinstage.controller.execute import Draining, execute
 from twinstage.controller.freezing import lapse
 from twinstage.controller.intents import carry_out
@@ -48,6 +50,7 @@ class Controller:
     ) -> None:
         self._means = Means(store=store, runtime=runtime, shelf=shelf, judge=judge, new_id=new_id, free=free)
         self._introduction = Introduction(self._means)
+        self._collector = Collector(self._means)
         self._draining: Draining = {}
         self.latest: Mapping[Ecosystem, Observed] = {}
         """The last look at each ecosystem, for whoever asks; replaced whole."""
@@ -64,6 +67,7 @@ class Controller:
 
         sight = look(means, now)
         self.latest = {**self.latest, **sight.seen}
+        means.seen = sight.seen
 
         record(means, sight)
         lapse(means, now)
@@ -72,4 +76,5 @@ class Controller:
 
         if self._introduction.tell(situation.services, self.latest):
             self._draining = execute(means, situation, sight, self._draining)
+            self._collector.collect(situation, now)
         self.busy = bool(situation.rollouts or self._draining)

@@ -1,10 +1,15 @@
 """Crossings, one JSON line each, appended to ``crossings.jsonl`` for the controller to read by offset.
 
+A file that has grown large is left, and the next one begins: ``crossings.<offset>.jsonl`` says in its name how many bytes
+there are before it. So offsets go on for ever, no file ever changes its name while somebody reads it, and one that was read
+may be taken away.
+
 The first of a kind is written at once; repeats of the same caller and target within a second become one line with their
 count at its end. What a caller can make us write in a second is bounded: beyond a number of different targets they share
 one line.
 """
 
+import errno
 import json
 import os
 import sys
@@ -42,17 +47,21 @@ class Report:
     """The file and what is counted but not written. ``now`` gives UTC for the lines, ``clock`` seconds for the windows."""
 
     path: Path
+    """The first file's; the others lie beside it."""
     now: Callable[[], datetime]
     clock: Callable[[], float]
     total: int = 0
     """Crossings since this sentinel started."""
+    most: int = 4 << 20
+    """Bytes after which the next file begins."""
     _file: int = field(init=False)
+    _begins: int = field(init=False)
     _repeats: dict[tuple[str, str, str], _Repeat] = field(default_factory=dict, init=False)
     _targets: dict[str, int] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        os.fchmod(self._file, 0o640)
+        self._begins = max(files(self.path), default=0)
+        self._file = self._opened()
         _drop_unfinished(self._file)
 
     def add(self, caller: Wire, target: Target, answered: str) -> None:
@@ -92,6 +101,22 @@ class Report:
                 else:
                     self._targets.pop(repeat.caller.id, None)
 
+    def _opened(self) -> int:
+        name = segment(self.path, self._begins)
+        file = os.open(name, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        os.fchmod(file, 0o640)
+        return file
+
+    def _turn(self) -> None:
+        """Begin the next file where the present one has grown large."""
+        size = os.fstat(self._file).st_size
+        if size < self.most:
+            return
+        present = self._file
+        self._begins += size
+        self._file = self._opened()
+        os.close(present)
+
     def close(self) -> None:
         self.flush(everything=True)
         os.close(self._file)
@@ -103,11 +128,30 @@ class Report:
         """False when the disk refuses: it stays counted and is tried again."""
         line = _line(repeat, at, count)
         try:
-            os.write(self._file, line)
+            self._turn()
+            written = os.write(self._file, line)
+            if written < len(line):  # a full disk: half a line would spoil the next one too
+                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             print(f"cannot record a crossing in {self.path}: {error}: free some space", file=sys.stderr, flush=True)
             return False
         return True
+
+
+def segment(path: Path, begins: int) -> Path:
+    """The file that begins at this offset."""
+    return path if begins == 0 else path.with_suffix(f".{begins}{path.suffix}")
+
+
+def files(path: Path) -> dict[int, Path]:
+    """Every file that is there, by the offset at which it begins."""
+    found = {0: path} if path.exists() else {}
+    for other in path.parent.glob(f"{path.stem}.*{path.suffix}"):
+        begins = other.name.removeprefix(f"{path.stem}.").removesuffix(path.suffix)
+        if begins.isdecimal():
+            found[int(begins)] = other
+    return found
 
 
 def _drop_unfinished(file: int) -> None:

@@ -56,6 +56,7 @@ class ServiceState:
     secrets_version: Mapping[Ecosystem, int]
     pin: Pin | None = None
     removed: bool = False
+    removed_at: datetime | None = None
     version: int = 1
 
     @property
@@ -162,6 +163,8 @@ class IntentVerb(StrEnum):
     FREEZE = "freeze"
     UNFREEZE = "unfreeze"
     SKIP = "skip"
+    REMOVE = "remove"
+    PRUNE = "prune"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,6 +91,8 @@ class Crossing:
     """``403`` | ``closed`` | ``NXDOMAIN``."""
     advice: str = ""
     """What to do instead: "use PAYMENTS_URL"."""
+    count: int = 1
+    """How many attempts this tells of: the same one is told once in a while, not each time."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,9 @@ It believes nothing: what the wrapped runtime answers is compared with what it w
 breaks the lifecycle raises LifecycleBroken, so one oracle holds for the fake, for one machine and for whatever follows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from twinstage.model.holding import Holding
 from twinstage.model.job import Job
 from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
 from twinstage.model.seen import BoundaryReport, Crossing, Health, Observed, TrafficSample, WorkloadSeen
@@ -127,6 +128,12 @@ class Checked:
 
     def log(self, source: InstanceId | JobId, offset: int) -> Iterator[bytes]:
         return self._runtime.log(source, offset)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        return self._runtime.holdings()
+
+    def discard(self, holdings: Sequence[Holding], fence: Fence) -> None:
+        self._runtime.discard(holdings, fence)
 
     def boundary(self) -> BoundaryReport:
         return self._runtime.boundary()

@@ -4,9 +4,10 @@ Starts take steps, observations lag, and ``Unavailable`` comes before or after t
 The world (world.py) outlives it: after a crash a new FakeRuntime on the same world finds everything as it was.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from twinstage.model.holding import Holding
 from twinstage.model.job import Job
 from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
 from twinstage.model.seen import BoundaryReport, Crossing, Observed, TrafficSample
@@ -87,6 +88,14 @@ class FakeRuntime:
         job = self.world.past.get(JobId(source))
         text = (job.log_end if job else f"{source} started").encode()
         yield text[offset:]
+
+    def holdings(self) -> tuple[Holding, ...]:
+        with self._call("holdings"):
+            return tuple(self.world.storeroom.held.values())
+
+    def discard(self, holdings: Sequence[Holding], fence: Fence) -> None:
+        with self._call("discard", fence):
+            self.world.discard(holdings)
 
     def boundary(self) -> BoundaryReport:
         return BoundaryReport(enforced=True, means=("memory",), lacking=(), attributes=True)

@@ -4,10 +4,11 @@ Every call is short (under a second), idempotent, and returns when the INTENT is
 only ever seen through ``observe`` and ``jobs``. Objects are whole: put replaces. Anything that waits is the planner's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from twinstage.model.holding import Holding
 from twinstage.model.job import Job
 from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
 from twinstage.model.seen import BoundaryReport, Crossing, Observed, TrafficSample
@@ -67,5 +68,11 @@ class Runtime(Protocol):
 
     def log(self, source: InstanceId | JobId, offset: int) -> Iterator[bytes]:
         """The log from that byte on, in chunks; negative: that many bytes before the end. Ends at the present end."""
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """What takes up room in its places, as last measured."""
+
+    def discard(self, holdings: Sequence[Holding], fence: Fence) -> None:
+        """Let go of what ``holdings`` named. Gone is fine; what turns out to be in use again stays, and no harm is done."""
 
     def boundary(self) -> BoundaryReport: ...

@@ -5,16 +5,18 @@ behind observations are. The FakeRuntime in fake.py is a controller's way to it.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from twinstage.model.holding import Holding
 from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
 from twinstage.model.seen import Crossing, Health, InstanceSeen, Observed, TrafficSample, WorkloadSeen
 from twinstage.model.workload import Route, Workload, WorkloadKey
 from twinstage.runtime.meter import Meter
 from twinstage.runtime.runtime import Fence
+from twinstage.runtime.storeroom import Storeroom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +97,7 @@ class World:
         self.parts: dict[Ecosystem, dict[str, Health]] = {
             eco: dict.fromkeys(("proxy", "sentinel", "supervisor"), Health.HEALTHY) for eco in Ecosystem
         }
+        self.storeroom = Storeroom()
         self.harm: list[str] = []
         """What a user would have suffered from: traffic given to what could not answer."""
         self.meter = Meter(requests)
@@ -182,6 +185,8 @@ class World:
 
     def put(self, workload: Workload) -> None:
         held = self.workloads.setdefault(workload.key, FakeWorkload(workload=workload, replicas=0))
+        if workload.artifact.location.rpartition("/")[2] in self.storeroom.gone:
+            self.harm.append(f"{workload.key.service} {workload.key.release} was put: its artifact was discarded")
         held.workload, held.replicas = workload, workload.replicas
         alive = [i for i in held.instances if i.health is not Health.STOPPING]
         for extra in alive[workload.replicas :]:
@@ -195,6 +200,12 @@ class World:
             held.replicas = 0
             for instance in held.instances:
                 self._stop(instance)
+
+    def discard(self, holdings: Iterable[Holding]) -> None:
+        self.storeroom.discard(holdings)
+        for held in self.workloads.values():
+            if held.workload.artifact.location.rpartition("/")[2] in self.storeroom.gone and held.instances:
+                self.harm.append(f"the artifact of {held.workload.key.service} was discarded while it ran")
 
     def start(self, job: Job) -> None:
         if job.id in self.jobs:
@@ -268,6 +279,7 @@ class World:
 
     def _end(self, job: Job) -> None:
         self.jobs[job.id] = self.past[job.id] = job
+        self.storeroom.worked(job, self.now)
 
 
 def _seen(held: FakeWorkload) -> WorkloadSeen:

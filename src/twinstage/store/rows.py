@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from twinstage.model.facts import MirrorBreak
+from twinstage.model.holding import Collection
 from twinstage.model.job import Job
 from twinstage.model.names import ReleaseId, RolloutId, ServiceName
 from twinstage.model.release import Evidence, Release
@@ -63,6 +64,13 @@ class Attributed:
     release: ReleaseId | None
     rollout: RolloutId | None = None
     """The rollout whose job it was; None when an instance made it."""
+    first: datetime | None = None
+    """As read from the store: when it was first tried; the crossing is then the latest, and counts all since."""
+
+    @property
+    def owner(self) -> str:
+        """Whom repeats are counted for: the release, else whatever the source was called."""
+        return self.release or str(self.crossing.source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +98,8 @@ class Change:
     """To stand from now on, each in place of one of the same service."""
     thaws: tuple[Freeze, ...] = ()
     """Over."""
+    collection: Collection | None = None
+    """Begins, or where it is done ends, the one collection that may be open."""
     intent: Intent | None = None
     """Answered by this transaction."""
     journal: tuple[Entry, ...] = ()
@@ -97,4 +107,5 @@ class Change:
     @property
     def empty(self) -> bool:
         parts = (self.rollouts, self.services, self.releases, self.jobs, self.results, self.evidence, self.crossings)
-        return not any((*parts, self.breaks, self.watches, self.freezes, self.thaws, self.intent, self.journal))
+        more = (self.breaks, self.watches, self.freezes, self.thaws, self.collection, self.intent, self.journal)
+        return not any((*parts, *more))

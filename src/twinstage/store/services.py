@@ -60,7 +60,8 @@ class Services(Database):
                 self._enter(connection, entry, known.pop(entry.service, None), free)
             for gone in known.values():
                 if not gone.removed:
-                    _update(connection, replace(gone, removed=True, version=gone.version + 1))
+                    left = replace(gone, removed=True, removed_at=intent.answered, version=gone.version + 1)
+                    _update(connection, left)
             write(connection, Change(at=intent.answered or intent.at, intent=intent, journal=(journal,)))
 
     def _states(self, connection: Connection) -> list[ServiceState]:
@@ -70,7 +71,9 @@ class Services(Database):
         self, connection: Connection, entry: ServiceEntry, known: ServiceState | None, free: Callable[[Port], bool]
     ) -> None:
         if known is not None:
-            state = replace(known, repository=entry.repository, branch=entry.branch, path=entry.path, removed=False)
+            state = replace(
+                known, repository=entry.repository, branch=entry.branch, path=entry.path, removed=False, removed_at=None
+            )
             if state != known:
                 _update(connection, replace(state, version=known.version + 1))
             return

@@ -94,12 +94,34 @@ crossings = Table(
     metadata,
     Column("seq", Integer, primary_key=True),
     Column("ecosystem", String, nullable=False),
-    Column("number", Integer, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("kind", String, nullable=False),
     Column("release", String, nullable=True, index=True),
+    Column("count", Integer, nullable=False),
+    Column("first", String, nullable=False),
     Column("at", String, nullable=False),
     Column("body", String, nullable=False),
-    UniqueConstraint("ecosystem", "number"),
+    UniqueConstraint("ecosystem", "owner", "target", "kind"),
 )
+"""One row for whoever tries to reach one place, however often: ``at`` and ``body`` are of the latest attempt."""
+
+crossings_read = Table(
+    "crossings_read",
+    metadata,
+    Column("ecosystem", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+"""How far each ecosystem's record of crossings was read."""
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("open", Boolean, nullable=False, index=True),
+    Column("body", String, nullable=False),
+)
+"""What was decided to go; ``open``: not all of it has gone yet."""
 
 mirror_breaks = Table(
     "mirror_breaks",

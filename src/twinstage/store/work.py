@@ -1,8 +1,9 @@
-"""Jobs and intents: what is to be done and what was asked."""
+"""Jobs, intents and collections: what is to be done and what was asked."""
 
 from sqlalchemy import insert, select
 
 from twinstage.model.encoding import dumps
+from twinstage.model.holding import Collection
 from twinstage.model.job import Job
 from twinstage.model.names import JobId, RolloutId
 from twinstage.model.rollout import Intent
@@ -30,6 +31,15 @@ class Work(Database):
         if body is None:
             raise Unknown(f"cannot find job {job}: there is none of that name")
         return read(Job, body)
+
+    def collection(self, *, open_only: bool = True) -> Collection | None:
+        """The one that is being carried out; or else, where asked for, the latest."""
+        query = select(t.collections.c.body).order_by(t.collections.c.seq.desc()).limit(1)
+        if open_only:
+            query = query.where(t.collections.c.open)
+        with self.reading() as connection:
+            body = connection.execute(query).scalar()
+        return None if body is None else read(Collection, body)
 
     def add_intent(self, intent: Intent) -> None:
         """Ask the controller. Anybody may, in any thread, with or without an epoch; the same id twice is once."""

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, func, insert, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from twinstage.model.encoding import dumps, encode
 from twinstage.model.facts import MirrorBreak
+from twinstage.model.holding import Collection
 from twinstage.model.job import Job
 from twinstage.model.rollout import Freeze, Intent, Rollout, ServiceState
 from twinstage.store import tables as t
@@ -44,6 +45,8 @@ def write(connection: Connection, change: Change) -> None:
         _freeze(connection, freeze)
     for over in change.thaws:
         connection.execute(delete(t.freezes).where(t.freezes.c.scope == (over.service or "")))
+    if change.collection is not None:
+        _collection(connection, change.collection)
     if change.intent is not None:
         _intent(connection, change.intent)
     for entry in change.journal:
@@ -82,8 +85,16 @@ def _result(connection: Connection, job: Job) -> None:
 
 def _crossing(connection: Connection, item: Attributed) -> None:
     seen = item.crossing
-    row = {"ecosystem": seen.ecosystem.value, "number": seen.seq, "release": item.release, "at": encode(seen.at)}
-    connection.execute(insert(t.crossings).values(**row, body=dumps(item)))
+    ecosystem = seen.ecosystem.value
+    latest = {"release": item.release, "at": encode(seen.at), "body": dumps(item)}
+    which = {"ecosystem": ecosystem, "owner": item.owner, "target": seen.target, "kind": seen.kind}
+    row = upsert(t.crossings).values(**which, **latest, first=encode(seen.at), count=seen.count)
+    again = {**latest, "count": t.crossings.c.count + seen.count}
+    connection.execute(row.on_conflict_do_update(index_elements=list(which), set_=again))
+    # In the same transaction: whoever is killed here reads on from where the recording ended.
+    far = upsert(t.crossings_read).values(ecosystem=ecosystem, number=seen.seq)
+    more = {"number": func.max(t.crossings_read.c.number, seen.seq)}
+    connection.execute(far.on_conflict_do_update(index_elements=["ecosystem"], set_=more))
 
 
 def _break(connection: Connection, item: MirrorBreak) -> None:
@@ -99,6 +110,13 @@ def _freeze(connection: Connection, freeze: Freeze) -> None:
     body = dumps(freeze)
     row = upsert(t.freezes).values(scope=freeze.service or "", body=body)
     connection.execute(row.on_conflict_do_update(index_elements=["scope"], set_={"body": body}))
+
+
+def _collection(connection: Connection, item: Collection) -> None:
+    if item.done is None:
+        connection.execute(insert(t.collections).values(open=True, body=dumps(item)))
+    else:
+        connection.execute(update(t.collections).where(t.collections.c.open).values(open=False, body=dumps(item)))
 
 
 def _intent(connection: Connection, intent: Intent) -> None:

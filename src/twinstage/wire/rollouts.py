@@ -114,9 +114,11 @@ class Job(Document):
 
 
 class Crossing(Document):
-    """One attempt to reach what is not there for the caller."""
+    """An attempt to reach what is not there for the caller, at its latest."""
 
     at: datetime
+    count: int = 1
+    """How often it was tried, all in all."""
     ecosystem: str
     source: str
     target: str

@@ -78,7 +78,7 @@ class Instance(Document):
 
 class Crossings(Document):
     count: int = 0
-    """In the last 24 hours."""
+    """Attempts to reach the places that it tried in the last 24 hours."""
     last: Crossing | None = None
 
 

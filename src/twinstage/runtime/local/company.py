@@ -68,6 +68,7 @@ class Company:
         )
         if place is not Place.WORKSHOP:
             conf += "\n" + self._sentinel() + "\n" + self._proxy(place)
+        conf += "\n" + self._sweeper(place)
         write(desired / "supervisord.conf", conf)
 
     def _place(self, place: Place) -> tuple[int, list[Bind], list[str], list[str]]:
@@ -99,6 +100,15 @@ class Company:
         command = [self._settings.python, "-m", "twinstage.inside.sentinel"]
         command += ["--desired", DESIRED, "--state", STATE, "--socket", f"{SOCKETS}/sentinel.sock"]
         return configuration.program("sentinel", command, log=f"{STATE}/logs/sentinel.log", priority=1)
+
+    def _sweeper(self, place: Place) -> str:
+        command = [self._settings.python, "-m", "twinstage.inside.sweeper", "--socket", f"{SOCKETS}/sweeper.sock"]
+        command += ["--desired", DESIRED, "--state", STATE]
+        if place is Place.WORKSHOP:
+            command += ["--artifacts", ARTIFACTS, "--caches", CACHES]
+        else:
+            command += ["--admin", f"{SOCKETS}/envoy.sock"]
+        return configuration.program("sweeper", command, log=f"{STATE}/logs/sweeper.log", priority=3)
 
     def _proxy(self, place: Place) -> str:
         """The ecosystem's Envoy, in a sandbox that leaves it no capability; it keeps the ecosystem's network."""

@@ -5,30 +5,48 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from twinstage.inside.report import files
 from twinstage.model.encoding import decode
 from twinstage.model.names import Ecosystem, InstanceId, JobId
 from twinstage.model.seen import Crossing
 from twinstage.model.workload import WorkloadKey
 from twinstage.runtime.local.naming import instance_id
 
-_MOST = 4 << 20  # bytes a reading; the rest is read at the next
+_MOST = 10_000  # crossings a reading, and the rest of their file; what follows is read at the next
 
 
 def read(ecosystem: Ecosystem, path: Path, after: int) -> tuple[Crossing, ...]:
-    """Whole lines beyond ``after``; a crossing's seq is the offset of its line's end, so it grows and is never reused."""
+    """Whole lines beyond ``after``; a crossing's seq is the offset of its line's end, so it grows and is never reused.
+
+    ``path`` is the first file's: a later one says in its name where it begins (inside/report.py). What lies before the
+    first one that is left was read and taken away.
+    """
+    found: list[Crossing] = []
+    held = sorted(files(path).items())
+    for number, (begins, file) in enumerate(held):
+        following = held[number + 1][0] if number + 1 < len(held) else None
+        if following is None or following > after:
+            after = max(after, begins)
+            found += _lines(ecosystem, file, begins, after)
+        if len(found) >= _MOST:
+            break
+    return tuple(found)
+
+
+def _lines(ecosystem: Ecosystem, path: Path, begins: int, after: int) -> list[Crossing]:
     try:
         with path.open("rb") as file:
-            file.seek(after)
-            said = file.read(_MOST)
+            file.seek(after - begins)
+            said = file.read()
     except FileNotFoundError:
-        return ()
+        return []  # taken away since it was listed: it was read
     found, offset = [], after
     for line in said.splitlines(keepends=True):
         if not line.endswith(b"\n"):
             break
         offset += len(line)
         found.append(_crossing(ecosystem, offset, json.loads(line)))
-    return tuple(found)
+    return found
 
 
 def _crossing(ecosystem: Ecosystem, seq: int, told: dict[str, Any]) -> Crossing:
@@ -49,4 +67,5 @@ def _crossing(ecosystem: Ecosystem, seq: int, told: dict[str, Any]) -> Crossing:
         kind=told["kind"],
         answered=told["answered"],
         advice=told.get("advice", ""),
+        count=int(told.get("count", 1)),
     )

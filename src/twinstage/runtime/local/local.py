@@ -1,15 +1,17 @@
 """The runtime on one machine: bubblewrap, supervisord, Envoy and the sentinel behind the Runtime protocol."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from twinstage.model.holding import Holding
 from twinstage.model.job import Job
 from twinstage.model.names import Ecosystem, InstanceId, JobId, Place, Port, ServiceName
 from twinstage.model.seen import BoundaryReport, Crossing, Health, Observed, TrafficSample
 from twinstage.model.workload import Route, Workload, WorkloadKey
-from twinstage.runtime.local import crossings, edge, observation
+from twinstage.runtime.local import crossings, edge, holdings, observation
 from twinstage.runtime.local.envoy.admin import Admin, ProxyUnavailable
 from twinstage.runtime.local.fences import Fences
 from twinstage.runtime.local.layout import SANDBOXES, Layout, place_of
@@ -21,6 +23,7 @@ from twinstage.runtime.local.projection import programs
 from twinstage.runtime.local.settings import Settings
 from twinstage.runtime.runtime import Fence, Unavailable, Unfit
 
+log = logging.getLogger(__name__)
 _CHUNK = 64 * 1024
 _MEANS = ("user", "network", "mount", "pid", "ipc", "uts", "seccomp", "no capability", "no new user namespaces")
 
@@ -31,6 +34,7 @@ class LocalRuntime:
     def __init__(self, layout: Layout, settings: Settings) -> None:
         self._layout, self._settings = layout, settings
         self._desks = {place: PlaceDesk(place, layout, settings) for place in SANDBOXES}
+        self._sweepers = {place: holdings.Sweeper(layout.doors(place) / "sweeper.sock") for place in SANDBOXES}
         self._admins = {e: Admin(layout.doors(place_of(e)) / "envoy.sock") for e in Ecosystem}
         self._memories = {e: observation.Memory() for e in Ecosystem}
         self._fences = Fences(layout.store.parent / "fence")
@@ -201,6 +205,15 @@ class LocalRuntime:
             if "/" not in program:
                 return self._desk(ecosystem).log_of_instance(program)
         raise KeyError(f"there is no instance or job {source}")
+
+    def holdings(self) -> tuple[Holding, ...]:
+        return tuple(h for place, desk in self._desks.items() for h in holdings.held(desk, self._sweepers[place]))
+
+    def discard(self, items: Sequence[Holding], fence: Fence) -> None:
+        self._fences.check(fence)
+        for place, theirs in holdings.places(self._sweepers, items).items():
+            for name, why in holdings.discard(self._sweepers[place], theirs).items():
+                log.warning("%s of %s stays: %s", name, place, why)
 
     def boundary(self) -> BoundaryReport:
         return BoundaryReport(enforced=True, means=_MEANS, lacking=self._settings.lacking, attributes=True)

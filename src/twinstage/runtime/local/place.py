@@ -18,7 +18,7 @@ from twinstage.runtime.local.settings import Settings
 from twinstage.runtime.local.supervisor.client import ProcessSeen, Supervisor
 from twinstage.runtime.runtime import Unavailable
 
-STATIC = frozenset({"sentinel", "proxy"})
+STATIC = frozenset({"sentinel", "proxy", "sweeper"})
 _STOPPED = ("STOPPED", "EXITED", "FATAL")
 _AGAIN = 10  # seconds after which a program that the supervisor gave up on is tried again
 

@@ -14,6 +14,8 @@ _MOST = 1 << 20
 class Sentinel:
     """The sentinel of one ecosystem."""
 
+    what = "sentinel"
+
     def __init__(self, path: Path) -> None:
         self._path = path
 
@@ -26,7 +28,7 @@ class Sentinel:
                 connection.sendall(json.dumps(question).encode() + b"\n")
                 return self._answer(connection)
         except (OSError, ValueError) as error:
-            raise Unavailable(f"cannot ask the sentinel at {self._path} to {question.get('op')}: {error}") from error
+            raise Unavailable(f"cannot ask the {self.what} at {self._path} to {question.get('op')}: {error}") from error
 
     @staticmethod
     def _answer(connection: socket.socket) -> dict[str, Any]:
