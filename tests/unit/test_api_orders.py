@@ -118,6 +118,8 @@ def test_a_body_is_read_no_further_than_its_limit(company: Company) -> None:
         ("/v1/services/orders/unfreeze", IntentVerb.UNFREEZE, {"service": "orders"}),
         ("/v1/freeze", IntentVerb.FREEZE, {"service": "", "until": ""}),
         ("/v1/unfreeze", IntentVerb.UNFREEZE, {}),
+        ("/v1/services/orders/remove", IntentVerb.REMOVE, {"service": "orders"}),
+        ("/v1/prune", IntentVerb.PRUNE, {}),
         ("/v1/rollouts/ro_5d/abort", IntentVerb.ABORT, {"rollout": "ro_5d1"}),
     ],
 )

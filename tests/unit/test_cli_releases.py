@@ -114,6 +114,16 @@ def test_orders_are_answered_in_words(shell: Shell, company: Company) -> None:
     assert shell("rollback", "orders").status == 2
 
 
+def test_a_removal_and_a_prune_are_asked_for(shell: Shell, company: Company) -> None:
+    with Ticking(company):
+        assert shell("remove", "orders", "--why", "merged").out.strip() == "remove it is"
+        assert shell("prune").out.strip() == "prune it is"
+        assert shell("remove", "orders").status == 2, "a removal has a reason"
+    gone, pruned = company.store.intents(pending=False)[1:]
+    assert (dict(gone.args), gone.why) == ({"service": "orders"}, "merged")
+    assert pruned.why == "asked for"
+
+
 def test_a_freeze_is_asked_for_with_its_end(shell: Shell, company: Company) -> None:
     with Ticking(company):
         assert shell("freeze", "--why", "a sale").out.strip() == "freeze it is"

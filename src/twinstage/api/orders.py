@@ -110,6 +110,15 @@ def unfreeze_all(office: Here, order: wire.Order, response: Response, key: Key =
     return _ask(office, response, key, IntentVerb.UNFREEZE, {}, order.by, order.why)
 
 
+def remove(office: Here, service: Name, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
+    args = {"service": office.service(service).service}
+    return _ask(office, response, key, IntentVerb.REMOVE, args, order.by, order.why)
+
+
+def prune(office: Here, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
+    return _ask(office, response, key, IntentVerb.PRUNE, {}, order.by, order.why)
+
+
 def _ask(
     office: Office,
     response: Response,

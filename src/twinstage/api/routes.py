@@ -33,6 +33,8 @@ ROUTES = (
     Route("POST", "/v1/services/{service}/resume", orders.resume, "Let releases move on again", (404, 409)),
     Route("POST", "/v1/services/{service}/freeze", orders.freeze, "Hold its releases back from production", (404, 409)),
     Route("POST", "/v1/services/{service}/unfreeze", orders.unfreeze, "End the freeze of a service", (404, 409)),
+    Route("POST", "/v1/services/{service}/remove", orders.remove, "Take it out of the company", (404, 409)),
+    Route("POST", "/v1/prune", orders.prune, "Collect what nobody needs", (409,)),
     Route("POST", "/v1/freeze", orders.freeze_all, "Hold every release back from production", (409,)),
     Route("POST", "/v1/unfreeze", orders.unfreeze_all, "End the freeze of every service", (409,)),
     Route("GET",  "/v1/rollouts", reads.list_rollouts, "Rollouts, newest first", (404,)),
@@ -59,6 +61,8 @@ ORDERS = {
     orders.unfreeze_all,
     orders.abort,
     orders.skip,
+    orders.remove,
+    orders.prune,
     orders.configure,
 }
 """These answer 202 with an intent: the controller carries it out and answers there."""
