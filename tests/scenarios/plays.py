@@ -296,8 +296,11 @@ def outcome(company: Company) -> dict[str, Any]:
             for name, svc in company.store.services().items()
         },
         "freezes": company.store.freezes(),
+        # Not jobs' logs: a job that was stopped leaves one only where it had begun before the controller was killed.
         "held": sorted(
-            (str(kind), name if kind == "artifact" else "") for kind, _, name in company.world.storeroom.held
+            (str(kind), name if kind == "artifact" else "")
+            for kind, _, name in company.world.storeroom.held
+            if kind != "job"
         ),
         "removed": sorted(name for name, svc in company.store.services().items() if svc.removed),
         "jobs": sorted((j.commit, j.kind, j.name, j.round, j.attempt, str(j.result)) for j in company.store.jobs()),
