@@ -21,9 +21,9 @@ services:
 standard:
   gates: [lint, unit, review]
   reviewers: ["*@tiny.example"]
-  canary: {shares: [25], bake: 2s, longest: 30s}
+  canary: {shares: [25], bake: 2s, longest: 4s}
   production: {shares: [100], bake: 1s}
-  limits: {deploy: 20s}
+  limits: {deploy: 12s}
 """
 DEFINITION = """\
 service: {service}
@@ -48,6 +48,8 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         status, said = 200, WORD
+        if self.path == "/healthz" and os.environ.get("SICK"):
+            status, said = 503, "the cache is cold"
         if self.path == "/back":
             asked = urllib.request.Request(os.environ["BACK_URL"], headers={{"baggage": self.headers.get("baggage") or ""}})
             with urllib.request.urlopen(asked, timeout=5) as answer:
@@ -89,6 +91,10 @@ class TinyCompany:
         for service in ("front", "back"):
             self.git(service, "init", "-q", "-b", "main")
             self.commit(service, "one")
+
+    @property
+    def root(self) -> Path:
+        return self.person.root
 
     def git(self, service: str, *arguments: str) -> str:
         where = self.home / service
@@ -143,6 +149,10 @@ class TinyCompany:
     def rollout(self, service: str) -> wire.Rollout:
         with self.client() as client:
             return client.rollouts(service=service)[0]
+
+    def comes_to(self, service: str, state: str, within: float = 60) -> wire.Rollout:
+        """Wait until its newest rollout is there."""
+        return until(lambda: r if (r := self.rollout(service)).state == state else None, within, f"{service} {state}")
 
     def answers(self, service: str, word: str, within: float = 30) -> None:
         port = self.port(service)

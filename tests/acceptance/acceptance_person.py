@@ -1,6 +1,7 @@
 """Somebody at a shell."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -25,17 +26,31 @@ class Person:
         become = [] if self.uid is None else ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"]
         return [*become, str(self.checkout / arguments[0]), *arguments[1:]]
 
-    def start(self, *arguments: str, cwd: Path | None = None, out: Path | None = None) -> "subprocess.Popen[str]":
-        said = out.open("w") if out else subprocess.PIPE
-        return subprocess.Popen(
-            self.command(*arguments),
-            cwd=cwd or self.root,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    def start(
+        self, *arguments: str, cwd: Path | None = None, out: Path | None = None, shell: bool = False
+    ) -> "subprocess.Popen[str]":
+        """``out``: the file that takes what it says. ``shell``: a process group of its own, as a shell gives to each
+        command, so that ``interrupt`` can do to it what Ctrl-C does."""
+        said = out.open("w") if out else None
+        try:
+            return subprocess.Popen(
+                self.command(*arguments),
+                cwd=cwd or self.root,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said or subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                process_group=0 if shell else None,
+            )
+        finally:
+            if said:
+                said.close()
+
+    def interrupt(self, running: "subprocess.Popen[str]") -> None:
+        """Ctrl-C: SIGINT to the whole group."""
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGINT)
 
     def run(self, *arguments: str, cwd: Path | None = None, within: float = 120) -> "subprocess.CompletedProcess[str]":
         began = self.start(*arguments, cwd=cwd)
@@ -51,3 +66,10 @@ class Person:
         self, *arguments: str, cwd: Path | None = None, within: float = 120
     ) -> "subprocess.CompletedProcess[str]":
         return self.run("script/twinstage", *arguments, cwd=cwd, within=within)
+
+    def down(self, company: str) -> str:
+        """Take it down, whatever state it is in; what that said. Never fails: what is left is counted elsewhere."""
+        try:
+            return self.start("script/twinstage", "down", "--ecosystem", company).communicate(timeout=120)[0]
+        except subprocess.TimeoutExpired:
+            return "`down` did not end within 120 s"

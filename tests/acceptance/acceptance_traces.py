@@ -1,8 +1,9 @@
 """Finding what a company runs on this machine, its processes by what they do, and whatever of it is left at the end."""
 
-import json
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -79,22 +80,19 @@ def remains(root: Path, networks: set[str]) -> list[str]:
 def told(root: Path) -> Iterator[tuple[str, str]]:
     """The ends of the logs that explain a failure, each with its name: the newest words of each part of each company."""
     for company in sorted((root / "state").glob("*")):
-        logs = [*company.glob("core/*.log"), *company.glob("core/*.out"), *company.glob("*/state/logs/*.log")]
+        logs = [*company.glob("core/*.log"), *company.glob("*/state/logs/*.log")]
         spoken = sorted((p for p in logs if p.stat().st_size), key=lambda p: p.stat().st_mtime, reverse=True)
         for log in spoken[:12]:
-            yield str(log.relative_to(root)), "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+            yield str(log.relative_to(root)), "\n".join(log.read_text(errors="replace").splitlines()[-10:])
 
 
-def begun(root: Path, company: str) -> dict[str, int]:
-    """How often each job of the company began to run: its mark, which is made once, and each time it was found made."""
-    times = {}
-    for mark in (root / "state" / company).glob("*/state/jobs/*/started.json"):
-        result = json.loads((mark.parent / "result.json").read_text()) if (mark.parent / "result.json").exists() else {}
-        times[mark.parent.name] = 2 if result.get("result") == "lost" else 1
-    return times
+def job_starts(root: Path, company: str) -> "Counter[str]":
+    """How often the supervisors of the company's places started each job's program: their own word for it."""
+    logs = (root / "state" / company).glob("*/state/supervisord.log*")
+    return Counter(name for log in logs for name in re.findall(r"spawned: '(job\.[^']+)'", log.read_text()))
 
 
-def until(true: Callable[[], T], within: float, what: str) -> T:
+def until(true: Callable[[], T | None], within: float, what: str) -> T:
     """Wait for a condition; its value. Fails with ``what`` was waited for."""
     end = time.monotonic() + within
     while True:

@@ -1,15 +1,18 @@
 """A machine's worth of company for each test: its own directory, its own user, and nothing left behind."""
 
+import contextlib
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from acceptance_person import Person
-from acceptance_traces import left_behind
+from acceptance_traces import left_behind, told
 
 REPOSITORY = Path(__file__).parents[2]
 ORDINARY = 1000
@@ -47,13 +50,34 @@ def _copy_of_the_checkout(to: Path) -> None:
 
 def _ended(person: Person) -> None:
     """Whatever a test did, nothing of it goes on; what `down` leaves is the test's failure, not the next one's."""
-    for company in (person.root / "state").glob("*"):
-        person.twinstage("down", "--ecosystem", company.name)
-    left = left_behind(person.root)
-    for process in left:
-        process.kill()
-    shutil.rmtree(person.root)
-    assert not left, f"left behind by `down`: {[(p.pid, p.name()) for p in left]}"
+    said = [person.down(company.name) for company in (person.root / "state").glob("*")]
+    left = [f"{process.pid} {process.name()}" for process in left_behind(person.root)]
+    for alive in filter(None, (left_behind(person.root) for _ in range(10))):
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive, timeout=10)
+    _removed(person.root)
+    assert not left, f"left behind by `down`: {left}; it said: {said}"
+
+
+def _removed(tree: Path) -> None:
+    """Sealed releases are read-only, directories too: made writable on the way down."""
+    for path in (p for p in tree.rglob("*") if p.is_dir() and not p.is_symlink()):
+        path.chmod(path.stat().st_mode | stat.S_IRWXU)
+    shutil.rmtree(tree)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: "pytest.CallInfo[None]"
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that failed says what the parts of the company said last."""
+    report = yield
+    people = getattr(item, "funcargs", {}).values() if report.failed else ()
+    for root in {person.root for person in people if hasattr(person, "root")}:
+        report.sections += told(root)
+    return report
 
 
 @pytest.fixture(scope="module")

@@ -4,18 +4,19 @@ One story, told in order: each test starts from the company that the one before 
 """
 
 import contextlib
-import os
+import re
 import signal
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from acceptance_company import TinyCompany, Users, ask
 from acceptance_person import Person
-from acceptance_traces import left_behind, processes, until
+from acceptance_traces import left_behind, networks, processes, remains, until
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.real, pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def tiny(somebody: Person) -> Iterator[TinyCompany]:
 
 def kill(tiny: TinyCompany, *words: str) -> None:
     """SIGKILL whatever of the company's processes carries these words; at least one must."""
-    found = processes(tiny.person.root, *words)
+    found = processes(tiny.root, *words)
     assert found, f"no process is {words}"
     for process in found:
         with contextlib.suppress(psutil.NoSuchProcess):  # it died of its neighbour's death
@@ -45,9 +46,9 @@ def test_it_answers_in_both_ecosystems(tiny: TinyCompany) -> None:
 
 
 def test_up_again_changes_nothing(tiny: TinyCompany) -> None:
-    before = {p.pid for p in left_behind(tiny.person.root)}
+    before = {p.pid for p in left_behind(tiny.root)}
     assert "is up" in tiny.done("up")
-    assert {p.pid for p in left_behind(tiny.person.root)} >= before
+    assert {p.pid for p in left_behind(tiny.root)} >= before
 
 
 def test_a_live_commit_is_answered_so(tiny: TinyCompany) -> None:
@@ -73,7 +74,7 @@ def test_rollback_pins_and_resume_lets_go(tiny: TinyCompany) -> None:
         assert "two was a mistake" in held.stdout
         users._words.add("three")
         tiny.done("resume", "back", "--why", "three is well")
-        until(lambda: tiny.rollout("back").state == "live", 60, "the third release to be live")
+        tiny.comes_to("back", "live")
         tiny.answers("back", "three")
     assert not users.failed
 
@@ -92,12 +93,27 @@ def test_a_verification_that_fails_keeps_it_out_of_production(tiny: TinyCompany)
     assert tiny.rollout("back").phase == "staging"
 
 
+@pytest.fixture(scope="module")
+def ailing(tiny: TinyCompany) -> "subprocess.Popen[str]":
+    """A front on its way that never becomes healthy. It takes as long as a deploy may, so it does it beside another."""
+    commit = tiny.commit("front", "seven", run="SICK=1 exec python3 main.py")
+    return tiny.person.start("script/twinstage", "submit", "front", commit, cwd=tiny.home)
+
+
+@pytest.mark.usefixtures("ailing")
 def test_one_that_ends_at_once_is_told_so_with_its_last_words(tiny: TinyCompany) -> None:
     commit = tiny.commit("back", "six", run="\"echo 'no database here' >&2; exit 3\"")
     failed = tiny.twinstage("submit", "back", commit)
     assert failed.returncode == 1, failed.stdout
     assert "status 3" in failed.stdout
     assert "no database here" in failed.stdout
+
+
+def test_one_that_never_becomes_healthy_is_told_so(tiny: TinyCompany, ailing: "subprocess.Popen[str]") -> None:
+    said, _ = ailing.communicate(timeout=60)
+    assert ailing.returncode == 1, said
+    assert re.search(r"GET /healthz on port \d+ is not answered well", " ".join(said.split())), said
+    assert tiny.ask("front") == "one"
 
 
 def test_one_that_listens_elsewhere_is_told_the_port(tiny: TinyCompany) -> None:
@@ -111,7 +127,7 @@ def test_one_that_listens_elsewhere_is_told_the_port(tiny: TinyCompany) -> None:
 def test_an_abort_clears_the_lane_away(tiny: TinyCompany) -> None:
     commit = tiny.commit("back", "eight", verify="import time; time.sleep(60)")
     tiny.done("submit", "back", commit, "--no-wait")
-    until(lambda: tiny.rollout("back").state == "verifying", 30, "the verification to run")
+    tiny.comes_to("back", "verifying")
     tiny.done("abort", tiny.rollout("back").id, "--why", "changed our mind")
     assert tiny.rollout("back").state == "aborted"
     assert tiny.ask("back") == "three"
@@ -120,7 +136,7 @@ def test_an_abort_clears_the_lane_away(tiny: TinyCompany) -> None:
 def test_a_newer_commit_supersedes_one_that_is_not_verified(tiny: TinyCompany) -> None:
     older = tiny.commit("back", "nine", verify="import time; time.sleep(60)")
     tiny.done("submit", "back", older, "--no-wait")
-    until(lambda: tiny.rollout("back").state == "verifying", 30, "the verification to run")
+    tiny.comes_to("back", "verifying")
     tiny.done("submit", "back", tiny.commit("back", "ten"))
     with tiny.client() as client:
         states = {r.commit: r.state for r in client.rollouts(service="back")}
@@ -130,14 +146,25 @@ def test_a_newer_commit_supersedes_one_that_is_not_verified(tiny: TinyCompany) -
 
 def test_control_c_stops_the_waiting_and_not_the_release(tiny: TinyCompany) -> None:
     commit = tiny.commit("front", "eleven")
-    shipping = tiny.person.start("script/twinstage", "submit", "front", commit, cwd=tiny.home)
+    shipping = tiny.person.start("script/twinstage", "submit", "front", commit, cwd=tiny.home, shell=True)
     until(lambda: tiny.rollout("front").commit == commit, 30, "the submission to arrive")
-    shipping.send_signal(signal.SIGINT)
+    tiny.person.interrupt(shipping)
     said, _ = shipping.communicate(timeout=20)
     assert shipping.returncode == 130, said
-    assert "twinstage" in said
-    until(lambda: tiny.rollout("front").state == "live", 60, "it to be live all the same")
+    assert "goes on without you" in said or "that goes on" in said
+    assert "Traceback" not in said
+    tiny.comes_to("front", "live")
     tiny.answers("front", "eleven")
+
+
+def test_control_c_while_it_only_just_starts(tiny: TinyCompany) -> None:
+    watching = tiny.person.start("script/twinstage", "watch", cwd=tiny.home, shell=True)
+    read = Path(f"/proc/{watching.pid}/maps")
+    until(lambda: "pydantic_core" in read.read_text(), 20, "it to be reading its modules")
+    tiny.person.interrupt(watching)
+    said, _ = watching.communicate(timeout=20)
+    assert watching.returncode in {130, -signal.SIGINT}, said
+    assert "Traceback" not in said
 
 
 def test_what_is_not_there_is_a_mistake_of_usage(tiny: TinyCompany) -> None:
@@ -147,13 +174,16 @@ def test_what_is_not_there_is_a_mistake_of_usage(tiny: TinyCompany) -> None:
 
 
 def test_every_mistake_of_a_definition_is_told_at_once(tiny: TinyCompany) -> None:
-    broken = "service: back\nruns: x\ninstances: {production: 0}\n"
+    broken = "service: back\nruns: x\ninstances: {production: 0}\ndrain: soon\n"
     (tiny.home / "back" / "twinstage.yaml").write_text(broken)
+    tiny.git("back", "commit", "-q", "-a", "-m", "Forget how", "-m", "Reviewed-by: Bob <bob@tiny.example>")
     checked = tiny.twinstage("check", str(tiny.home / "back" / "twinstage.yaml"))
-    assert checked.returncode == 3, checked.stdout
-    assert checked.stdout.count("twinstage.yaml:") >= 3
-    assert "run" in checked.stdout
-    tiny.git("back", "checkout", "-q", "--", ".")
+    shipped = tiny.twinstage("submit", "back")
+    for told in (checked, shipped):
+        assert told.returncode == 3, told.stdout
+        for line, mistake in ((2, "runs"), (3, "production"), (4, "drain")):
+            assert re.search(rf"twinstage\.yaml:{line}\b.*{mistake}", told.stdout), told.stdout
+    assert tiny.ask("back") == "ten"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +192,7 @@ def test_every_mistake_of_a_definition_is_told_at_once(tiny: TinyCompany) -> Non
 def test_users_feel_nothing_when_it_is_killed(tiny: TinyCompany, words: tuple[str, ...]) -> None:
     with Users(tiny.port("back"), {"ten"}) as users:
         kill(tiny, *words)
-        until(lambda: processes(tiny.person.root, *words), 30, "it to be started again")
+        until(lambda: processes(tiny.root, *words), 30, "it to be started again")
         before = users.asked
         until(lambda: users.asked > before + 80, 30, "users to have asked on")
     assert not users.failed
@@ -178,43 +208,95 @@ def test_it_heals_when_it_is_killed(tiny: TinyCompany, words: tuple[str, ...]) -
 
 
 def test_the_whole_company_is_killed_at_once_and_goes_on(tiny: TinyCompany) -> None:
-    for process in left_behind(tiny.person.root):
+    for process in left_behind(tiny.root):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    until(lambda: not left_behind(tiny.person.root), 20, "everything to be dead")
+    until(lambda: not left_behind(tiny.root), 20, "everything to be dead")
     tiny.done("up")
     tiny.answers("back", "ten", 60)
     port = tiny.port("front")
     until(lambda: ask(port, "/back") == "eleven ten", 60, "both to answer again")
 
 
-def test_down_leaves_nothing_and_up_continues(tiny: TinyCompany) -> None:
-    tiny.done("down")
-    assert not left_behind(tiny.person.root)
-    assert not tiny.socket.exists()
-    assert f"{tiny.person.root}/" not in Path("/proc/self/mountinfo").read_text()
-    again = tiny.twinstage("down")
-    assert again.returncode in {0, 4}, again.stdout
-    assert "tiny" in again.stdout
+def test_the_core_is_killed_alone_and_up_finds_the_rest(tiny: TinyCompany) -> None:
+    kill(tiny, "core/supervisord.conf")
+    before = {p.pid for p in processes(tiny.root, "main.py")}
+    assert before, "instances ended with the core"
     tiny.done("up")
     tiny.answers("back", "ten", 60)
+    assert {p.pid for p in processes(tiny.root, "main.py")} == before
+
+
+def test_down_leaves_nothing_and_up_continues(tiny: TinyCompany) -> None:
+    port, was = tiny.port("back"), networks(tiny.root)
+    releases = live(tiny)
+    assert len(was) > 4
+    tiny.done("down")
+    assert not remains(tiny.root, was)
+    assert "Connection refused" in ask(port)
+    again = tiny.twinstage("down")
+    assert again.returncode == 0, again.stdout
+    assert "tiny is down" in again.stdout
+    for verb in (["status"], ["submit", "back"]):
+        nobody = tiny.twinstage(*verb)
+        assert nobody.returncode == 4, nobody.stdout
+        assert "twinstage up" in nobody.stdout
+    tiny.done("up")
+    tiny.answers("back", "ten", 60)
+    assert live(tiny) == releases
+
+
+def live(tiny: TinyCompany) -> dict[str, str]:
+    """The release of each service in production."""
+    with tiny.client() as client:
+        return {row.name: row.baseline.release for row in client.status().services if row.baseline}
+
+
+def test_down_after_the_core_was_killed_leaves_nothing(tiny: TinyCompany) -> None:
+    was = networks(tiny.root)
+    kill(tiny, "core/supervisord.conf")
+    tiny.done("down")
+    assert not remains(tiny.root, was)
 
 
 def test_two_ups_at_once_are_one(tiny: TinyCompany) -> None:
-    tiny.done("down")
     both = [tiny.person.start("script/twinstage", "up", cwd=tiny.home) for _ in range(2)]
     said = [one.communicate(timeout=120)[0] for one in both]
     assert [one.returncode for one in both] == [0, 0], said
     tiny.answers("back", "ten", 60)
 
 
-def test_control_c_while_it_comes_up(tiny: TinyCompany) -> None:
-    tiny.done("down")
-    rising = tiny.person.start("script/twinstage", "up", cwd=tiny.home)
-    until(lambda: bool(left_behind(tiny.person.root)), 20, "something to run")
-    os.kill(rising.pid, signal.SIGINT)
-    said, _ = rising.communicate(timeout=30)
-    assert rising.returncode in {0, 130}, said
+def interrupted(tiny: TinyCompany, verb: str, moment: Callable[[], object]) -> None:
+    """Ctrl-C in the middle of it: it ends soon, in words."""
+    running = tiny.person.start("script/twinstage", verb, cwd=tiny.home, shell=True)
+    until(moment, 20, f"the moment in `{verb}`")
+    tiny.person.interrupt(running)
+    said, _ = running.communicate(timeout=30)
+    assert running.returncode in {0, 130}, said
     assert "Traceback" not in said
+
+
+def test_control_c_while_it_goes_down(tiny: TinyCompany) -> None:
+    was = networks(tiny.root)
+    interrupted(tiny, "down", lambda: not processes(tiny.root, "twinstage.daemon"))
+    tiny.done("down")
+    assert not remains(tiny.root, was)
+
+
+@pytest.mark.parametrize("part", ["core/supervisord.conf", "keeper", "twinstage.inside.sentinel", "twinstage.daemon"])
+def test_control_c_while_it_comes_up(tiny: TinyCompany, part: str) -> None:
+    interrupted(tiny, "up", lambda: processes(tiny.root, part))
+    was = networks(tiny.root)
+    tiny.done("down")
+    assert not remains(tiny.root, was)
+
+
+def test_it_is_as_if_nothing_had_happened(tiny: TinyCompany) -> None:
     tiny.done("up")
     tiny.answers("back", "ten", 60)
+    assert tiny.ask("front", "/back") == "eleven ten"
+    commit = tiny.commit("back", "twelve")
+    with Users(tiny.port("back"), {"ten", "twelve"}) as users:
+        tiny.done("submit", "back", commit)
+        tiny.answers("back", "twelve")
+    assert not users.failed

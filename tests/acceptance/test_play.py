@@ -1,51 +1,89 @@
 """The five acts on the real thing: as whoever runs the tests, and as an ordinary user from a fresh clone.
 
-The first play's controller is killed twice, in the middle of act 2 and of act 4: nothing may be lost, done twice, or felt.
+The first play's controller is killed again and again in the middle of act 2 and of act 4: nothing may be lost, done twice,
+or felt.
 """
 
-import collections
 import signal
 import subprocess
 import threading
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 from acceptance_person import Person
-from acceptance_traces import left_behind, processes, until
+from acceptance_traces import job_starts, networks, processes, remains, until
 
+from twinstage import wire
 from twinstage.client import Client, ClientTrouble
+from twinstage.model.job import JobResult
+from twinstage.runtime.local.naming import program_of_job
 from twinstage.store.store import Store
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.real, pytest.mark.acceptance, pytest.mark.timeout(600)]
+
+WAY = ("building", "gating", "candidate", "staging", "verifying", "verified", "canary", "production")
+MOMENTS = (
+    ("pricing", "verifying", 0),
+    ("pricing", "canary", 0),
+    ("pricing", "canary", 1),
+    ("pricing", "production", 1),
+    ("payments", "gating", 0),
+    ("payments", "canary", 1),
+)
+"""When the controller is killed: as soon as the newest release of the service has come so far, and is seen by so much of
+production's traffic (percent, at least). The first four are in act 2, the others in act 4."""
 
 
-class Killer(threading.Thread):
-    """Kills the controller with SIGKILL, once for each service, as soon as a release of it is seen in canary."""
+class Watcher(threading.Thread):
+    """Watches the play's company by its API, kills the controller with SIGKILL at each of the moments, and remembers in
+    which network namespaces the company was."""
 
-    def __init__(self, root: Path, services: list[str]) -> None:
+    def __init__(self, root: Path, moments: Sequence[tuple[str, str, int]] = ()) -> None:
         super().__init__(daemon=True)
-        self._root, self._left, self.killed = root, list(services), list[int]()
+        self._root, self._left = root, list(moments)
+        self._socket = root / "run" / "shop" / "api" / "api.sock"
         self._enough = threading.Event()
+        self.killed: list[str] = []
+        self.networks: set[str] = set()
 
     def run(self) -> None:
-        socket = self._root / "run" / "shop" / "api" / "api.sock"
-        while self._left and not self._enough.wait(0.1):
-            if socket.exists() and self._in_canary(socket):
-                for controller in processes(self._root, "twinstage.daemon"):
-                    controller.send_signal(signal.SIGKILL)
-                    self.killed.append(controller.pid)
-                self._left.pop(0)
+        while not self._enough.wait(0.1):
+            if not self._socket.exists():
+                continue
+            if len(self.networks) < 20:
+                self.networks |= networks(self._root)
+            if self._left and (seen := self._come_so_far(*self._left[0])):
+                self._kill(seen)
 
-    def _in_canary(self, socket: Path) -> bool:
+    def _kill(self, seen: wire.Rollout) -> None:
+        controllers = processes(self._root, "twinstage.daemon")
+        for controller in controllers:
+            controller.send_signal(signal.SIGKILL)
+        if psutil.wait_procs(controllers, timeout=10)[0]:
+            self.killed.append(f"{seen.service} in {seen.state} at {seen.share} %")
+            self._left.pop(0)
+
+    def _come_so_far(self, service: str, state: str, share: int) -> wire.Rollout | None:
         try:
-            with Client(socket, name="shop", patience=1.0) as client:
-                return any(r.state == "canary" for r in client.rollouts(service=self._left[0]))
+            with Client(self._socket, name="shop", patience=1.0) as client:
+                newest = client.rollouts(service=service, limit=2)
         except ClientTrouble:
-            return False  # not up yet, or being started again
+            return None  # not up yet, or being started again
+        if len(newest) < 2 or newest[0].state not in WAY:  # each has one of act 1
+            return None
+        far = WAY.index(newest[0].state) >= WAY.index(state)
+        return newest[0] if far and (not share or newest[0].exposed) else None
 
-    def stop(self) -> None:
+    def __enter__(self) -> "Watcher":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._enough.set()
-        self.join(10)
+        self.join(20)
 
 
 def play(person: Person, name: str) -> str:
@@ -53,53 +91,58 @@ def play(person: Person, name: str) -> str:
     said = person.root / f"{name}.log"
     with person.start("script/demo", "--fresh", "--exit", "--directory", str(person.root / "demo"), out=said) as acting:
         try:
-            acting.wait(500)
+            acting.wait(400)
         except subprocess.TimeoutExpired:
             acting.send_signal(signal.SIGINT)
             acting.wait(60)
     text = said.read_text()
     assert acting.returncode == 0, text[-8000:]
     assert text.count("✔ proved in") == 5, text[-8000:]
+    assert "10 of 10" in text
     return text
 
 
-def nothing_is_left(person: Person) -> None:
-    assert not left_behind(person.root)
-    assert not (person.root / "run").exists(), "sockets are left"
-    assert f"{person.root}/" not in Path("/proc/self/mountinfo").read_text(), "mounts are left"
+def act(text: str, number: int) -> str:
+    """What the play said in one act."""
+    return text.partition(f"\nAct {number} ")[2].partition("✔ proved in")[0]
 
 
 def journal(person: Person) -> Store:
     return Store(person.root / "state" / "shop" / "store" / "store.sqlite")
 
 
-def test_five_acts_with_a_controller_killed_in_two_of_them(somebody: Person) -> None:
-    killer = Killer(somebody.root, ["pricing", "payments"])
-    killer.start()
-    try:
+def test_five_acts_with_a_controller_that_is_killed_in_two_of_them(somebody: Person) -> None:
+    with Watcher(somebody.root, MOMENTS) as watcher:
         text = play(somebody, "killed")
-    finally:
-        killer.stop()
-    assert len(killer.killed) == 2, "the controller was not killed in both acts"
-    assert "none failed" in text, "a request failed in act 2"
-    nothing_is_left(somebody)
+    assert len(watcher.killed) == len(MOMENTS), f"the controller was killed only with {watcher.killed}"
+    assert ", 0 failed" in act(text, 2), "a request failed in act 2"
+    assert not remains(somebody.root, watcher.networks)
     store = journal(somebody)
     rows = store.journal(limit=100_000)
-    starts = [row for row in rows if row.what == "controller"]
-    assert len(starts) == 3, [row.why for row in starts]
-    results = collections.Counter((row.rollout, row.after, row.why) for row in rows if row.what == "job")
-    assert not [key for key, times in results.items() if times > 1], "a job's result was recorded twice"
+    starts = [row.why for row in rows if row.what == "controller"]
+    assert len(starts) == 1 + len(MOMENTS), starts
     assert not store.rollouts(open_only=True)
+    ended = Counter(row.after.split()[0] for row in rows if row.what == "job" and row.after)
+    assert {job: times for job, times in ended.items() if times > 1} == {}, "a job's result was recorded twice"
+
+
+def test_no_job_of_that_play_ran_twice_or_was_lost(somebody: Person) -> None:
+    jobs = [job for job in journal(somebody).jobs() if job.started is not None]
+    assert len(jobs) > 50
+    assert [job.id for job in jobs if job.result in (JobResult.LOST, None) or job.attempt > 1] == []
+    starts = job_starts(somebody.root, "shop")
+    assert {name: times for name, times in starts.items() if times > 1} == {}, "a job was started twice"
+    assert set(starts) == {program_of_job(job.id) for job in jobs}
 
 
 def test_five_acts_by_an_ordinary_user_on_a_fresh_clone(ordinary: Person) -> None:
-    text = play(ordinary, "play")
-    assert "10 of 10" in text
-    nothing_is_left(ordinary)
+    with Watcher(ordinary.root) as watcher:
+        play(ordinary, "play")
+    assert not remains(ordinary.root, watcher.networks)
 
 
-def test_a_second_play_goes_on_with_the_same_company(somebody: Person) -> None:
-    """`up` continues where it was: the same releases answer, and the acts are played on top of them."""
+def test_the_company_of_an_earlier_play_goes_on(somebody: Person) -> None:
+    """`up` continues where it was: the same releases answer, and all of it is mirrored."""
     before = {s: state.baseline for s, state in journal(somebody).services().items()}
     up = somebody.twinstage("up", str(somebody.root / "demo" / "ecosystem.yaml"))
     assert up.returncode == 0, up.stdout
@@ -111,5 +154,22 @@ def test_a_second_play_goes_on_with_the_same_company(somebody: Person) -> None:
         )
         releases = {row.name: row.baseline.release for row in status.services if row.baseline}
     assert releases == before
+    was = networks(somebody.root)
     assert somebody.twinstage("down", "-e", "shop").returncode == 0
-    nothing_is_left(somebody)
+    assert not remains(somebody.root, was)
+
+
+def test_control_c_in_the_middle_of_the_play_stops_it_and_its_company(somebody: Person) -> None:
+    said = somebody.root / "interrupted.log"
+    arguments = ("script/demo", "--fresh", "--exit", "--directory", str(somebody.root / "demo"))
+    with Watcher(somebody.root) as watcher, somebody.start(*arguments, out=said, shell=True) as acting:
+        try:
+            until(lambda: "Act 1" in said.read_text() and watcher.networks, 60, "the play to have begun")
+        finally:
+            somebody.interrupt(acting)
+            acting.wait(60)
+    text = said.read_text()
+    assert acting.returncode == 130, text
+    assert "interrupted" in text
+    assert "Traceback" not in text
+    assert not remains(somebody.root, watcher.networks)

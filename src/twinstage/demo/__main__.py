@@ -2,6 +2,9 @@
 
 import sys
 
-from twinstage.demo.play import main
+from twinstage.cli.entry import loading
+
+with loading():
+    from twinstage.demo.play import main
 
 sys.exit(main())

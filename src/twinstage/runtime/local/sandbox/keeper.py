@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 _GRACE = 10.0  # seconds for the sandbox to stop what it runs before it is ended
+_AGAIN = 0.5  # seconds between two SIGTERMs: one that comes before the sandbox's first process handles them is lost
 _START = 20.0  # seconds for bubblewrap to say which process it started
 
 
@@ -86,10 +87,12 @@ def end(pid: int) -> None:
     except ProcessLookupError:
         return
     try:
-        signal.pidfd_send_signal(handle, signal.SIGTERM)
-        if not select.select([handle], [], [], _GRACE)[0]:
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
-            select.select([handle], [], [], _GRACE)
+        for _ in range(int(_GRACE / _AGAIN)):
+            signal.pidfd_send_signal(handle, signal.SIGTERM)
+            if select.select([handle], [], [], _AGAIN)[0]:
+                return
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        select.select([handle], [], [], _GRACE)
     except ProcessLookupError:
         pass  # it ended between two of our calls: what we wanted
     finally:
@@ -103,18 +106,28 @@ def _reap() -> None:
             os.wait()
 
 
-def main(spec: Path, record: Path) -> int:
-    signal.signal(signal.SIGTERM, _told)
-    signal.signal(signal.SIGINT, _told)
+def _standing(spec: Path, record: Path) -> int:
+    """The pid of the sandbox's first process, started if need be. Told to stop meanwhile, it first finishes the start:
+    a sandbox that has no record yet is found by nobody, and would stay."""
+    early: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: early.append(number))
     pid = running(record)
+    if pid is None:
+        pid = start(spec, record)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _told)
+    if early:
+        raise _Told
+    return pid
+
+
+def main(spec: Path, record: Path) -> int:
     try:
-        if pid is None:
-            pid = start(spec, record)
-        handle = os.pidfd_open(pid)
+        handle = os.pidfd_open(_standing(spec, record))
         select.select([handle], [], [])
     except _Told:
-        if pid is None:
-            pid = running(record)
+        pid = running(record)
         if pid is not None:
             end(pid)
         record.unlink(missing_ok=True)

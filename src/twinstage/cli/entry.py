@@ -1,0 +1,25 @@
+"""Where the process begins, before anything heavy is read: Ctrl-C meanwhile ends it as it ends any program."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def loading() -> Iterator[None]:
+    """While our modules are read there is nothing to say about an interruption, and a traceback says the wrong thing."""
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so where the shell has it ignored
+    if ours:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def main() -> None:
+    """``twinstage``"""
+    with loading():
+        from twinstage.cli.main import main as command
+    command()
