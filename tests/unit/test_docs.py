@@ -1,18 +1,49 @@
-"""What the documents name exists: files, functions, verbs, links, and the diagram as the table draws it."""
+"""What the documents name exists: files, functions, verbs, keys, variables, links; and what they take from the code is as the
+code has it."""
 
+import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import typer.main
 
 from twinstage.cli.main import app
+from twinstage.config import definition as definitions
+from twinstage.config import ecosystem as ecosystems
+from twinstage.config import standard
+from twinstage.config.definition import definition
+from twinstage.config.ecosystem import ecosystem
+from twinstage.model.policy import Policy
 from twinstage.pipeline.states import diagram
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "twinstage"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+REFERENCE = ROOT / "docs" / "reference"
+README = (ROOT / "README.md").read_text()
 JOURNEY = (ROOT / "docs" / "journey.md").read_text()
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module")
+def reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "script" / "reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    before = list(sys.path)
+    spec.loader.exec_module(module)
+    sys.path[:] = before
+    return module
 
 
 def test_the_diagram_is_the_tables() -> None:
@@ -21,29 +52,128 @@ def test_the_diagram_is_the_tables() -> None:
     assert drawn[1].strip() == diagram().strip()
 
 
-def test_every_file_that_the_journey_names_exists() -> None:
-    named = re.findall(r"`((?:src/twinstage/|tests/)?[a-z_/]+\.py)`", JOURNEY)
-    assert len(named) > 30
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_what_is_generated_is_up_to_date(page: Path, reference: ModuleType) -> None:
+    text = page.read_text()
+    assert reference.filled(text) == text, "run script/reference"
+
+
+def test_every_part_that_is_generated_stands_somewhere(reference: ModuleType) -> None:
+    named = {found for page in PAGES for found in re.findall(r"<!-- generated: ([a-z-]+) -->", page.read_text())}
+    assert named == set(reference.PARTS)
+
+
+def test_every_reason_has_somebody_whose_move_it_is(reference: ModuleType) -> None:
+    said = set(reference.owners())
+    unsaid = set(reference.SENTENCES) - said
+    assert unsaid <= {"RETREATING", "FAILED"}, "a sentence that no place in the code says"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_0-9]+\.py)`", page.read_text())
     missing = [n for n in named if not any((base / n).is_file() for base in (ROOT, SOURCE))]
     assert not missing
 
 
 def test_every_function_beside_a_file_is_in_it() -> None:
     pairs = re.findall(r"`([a-z_/]+\.py)`,?\s*\(?`([A-Za-z_.]+)`(?! \()", JOURNEY)
-    pairs = [(file, name) for file, name in pairs if not name.endswith(".py")]
-    assert len(pairs) > 10
-    for file, name in pairs:
+    pairs = [(file, it) for file, it in pairs if not it.endswith(".py")]
+    assert len(pairs) > 40
+    for file, it in pairs:
         text = (SOURCE / file).read_text()
-        assert re.search(rf"(def|class) {name.rpartition('.')[2]}\b", text), f"{file} has no {name}"
+        for part in it.split("."):
+            assert re.search(rf"(def|class) {part}\b", text), f"{file} has no {it}"
 
 
-def test_the_readme_names_every_verb() -> None:
+def test_the_readme_names_every_verb_and_no_other() -> None:
     verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-    table = (ROOT / "README.md").read_text().partition("## Verbs")[2].partition("\n## ")[0]
+    table = README.partition("## Verbs")[2].partition("\n## ")[0]
     assert verbs <= set(re.findall(r"[a-z]+", table)), "a verb is not in the README"
+    first = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    assert {it for row in first for it in re.findall(r"`([a-z]+)", row)} <= verbs
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_command_in_a_page_has_a_verb_that_exists(page: Path) -> None:
+    verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    used = set(re.findall(r"(?:^|`|\$ |&& |script/)twinstage ([a-z]+)\b", page.read_text(), re.MULTILINE))
+    assert used <= verbs
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
-    assert not [link for link in links if not (page.parent / link).exists()]
+    links = re.findall(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text())
+    for path, anchor in links:
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{path} is not there"
+        if anchor:
+            assert anchor in anchors(there), f"{path or page.name} has no #{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_definitions_in_a_page_can_be_read(page: Path) -> None:
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
+        if block.startswith("service:"):
+            definition(block)
+        elif block.startswith("ecosystem:"):
+            ecosystem(block, "ecosystem.yaml", ROOT)
+
+
+def test_every_key_of_a_definition_is_described() -> None:
+    text = (REFERENCE / "definition.md").read_text()
+    rows = set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE))
+    later = {"databases", "outside", "secrets"}
+    assert rows == set(definitions.KEYS) - later
+    assert all(f"`{key}`" in text for key in (*later, *definitions.LATER))
+
+
+def test_every_key_of_an_ecosystem_is_described() -> None:
+    text = (REFERENCE / "ecosystem.md").read_text()
+    parts = {"canary": standard.CANARY, "production": standard.PRODUCTION}
+    wanted = [*ecosystems.KEYS, *ecosystems.ENTRY, *standard.KEYS, *Policy().limits, "lanes"]
+    wanted += [f"{of}.{key}" for of, keys in parts.items() for key in keys]
+    missing = [key for key in wanted if key not in text]
+    assert not missing
+
+
+def test_every_variable_of_ours_is_described() -> None:
+    text = (REFERENCE / "environment.md").read_text()
+    files = [*SOURCE.rglob("*.py"), ROOT / "script" / "setup"]
+    ours = {it for file in files for it in re.findall(r"\bTWINSTAGE_[A-Z_]+[A-Z]\b", file.read_text())}
+    described = set(re.findall(r"\bTWINSTAGE_[A-Z_]+[A-Z]\b", text))
+    assert ours == described
+
+
+def test_what_programs_find_around_them_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    stands = importlib.import_module("twinstage.runtime.local.instance")
+    seen: list[set[str]] = []
+
+    def inner(*, environment: dict[str, str], **_: Any) -> list[str]:
+        seen.append(set(environment))
+        return []
+
+    monkeypatch.setattr(stands.arguments, "inner", inner)
+    made_up = importlib.import_module("docs_stands")
+    made_up.stand_all(stands)
+    text = (REFERENCE / "environment.md").read_text()
+    missing = {it for variables in seen for it in variables if f"`{it}`" not in text and not it.endswith("_URL")}
+    assert len(seen) == 4
+    assert {it for it in missing if it.isupper() or it.islower()} <= {"PAGE_SIZE", "https_proxy", "http_proxy"}
+
+
+def test_the_tutorial_is_a_script() -> None:
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", TUTORIAL, re.DOTALL))
+    assert len(script.splitlines()) > 100
+    checked = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    for written in re.findall(r"cat > (?:twinstage|ecosystem)\.yaml <<'END'\n(.*?)\nEND", script, re.DOTALL):
+        if written.startswith("service:"):
+            definition(written)
+        else:
+            ecosystem(written, "ecosystem.yaml", ROOT)
