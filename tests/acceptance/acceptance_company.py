@@ -143,7 +143,7 @@ class TinyCompany:
             return next(r for r in client.status().services if r.name == service).ports[ecosystem].frontend
 
     def ask(self, service: str, path: str = "/", ecosystem: str = "production") -> str:
-        """What a user is answered; the status code where it is not 200."""
+        """What a user is answered; the status before it where it is not 200."""
         return ask(self.port(service, ecosystem), path)
 
     def rollout(self, service: str) -> wire.Rollout:
@@ -164,7 +164,7 @@ def ask(port: int, path: str = "/") -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as refused:
-        return str(refused.code)
+        return f"{refused.code} {refused.read().decode(errors='replace')}"
     except OSError as trouble:
         return repr(trouble)
 

@@ -4,8 +4,10 @@ One story, told in order: each test starts from the company that the one before 
 """
 
 import contextlib
+import json
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -291,10 +293,21 @@ def test_control_c_while_it_comes_up(tiny: TinyCompany, part: str) -> None:
     assert not remains(tiny.root, was)
 
 
+def test_a_port_that_somebody_else_took_meanwhile_is_told(tiny: TinyCompany) -> None:
+    told = json.loads((tiny.root / "state" / "tiny" / "production" / "desired" / "ports.json").read_text())
+    port = told["services"]["front"]["production"]["frontend"]
+    with socket.create_server(("127.0.0.1", port), reuse_port=True):  # as a proxy of another company would
+        refused = tiny.twinstage("up")
+        assert refused.returncode == 4, refused.stdout
+        assert str(port) in refused.stdout
+        assert "front" in refused.stdout
+        assert not left_behind(tiny.root)
+
+
 def test_it_is_as_if_nothing_had_happened(tiny: TinyCompany) -> None:
     tiny.done("up")
-    tiny.answers("back", "ten", 60)
-    assert tiny.ask("front", "/back") == "eleven ten"
+    port = tiny.port("front")
+    until(lambda: ask(port, "/back") == "eleven ten", 60, "both to answer again")
     commit = tiny.commit("back", "twelve")
     with Users(tiny.port("back"), {"ten", "twelve"}) as users:
         tiny.done("submit", "back", commit)

@@ -1,5 +1,7 @@
 """What the contract suite needs of a runtime under test. A bench for another runtime is another class with these methods."""
 
+import os
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -15,10 +17,29 @@ from twinstage.runtime.runtime import Fence, Runtime
 from twinstage.runtime.world import Behaviour, Ending, World
 
 SERVICES = ("orders", "payments")
-PORTS = {
-    "orders": {Ecosystem.PRODUCTION: (10000, 12000), Ecosystem.STAGING: (14000, 16000)},
-    "payments": {Ecosystem.PRODUCTION: (10001, 12001), Ecosystem.STAGING: (14001, 16001)},
-}
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as trial:
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _ports() -> dict[str, dict[Ecosystem, tuple[int, int]]]:
+    """Frontends that nobody has: companies that run here take theirs from the ranges' beginnings, and another run of this
+    suite begins elsewhere."""
+    begin = 500 + os.getpid() % 400
+    offsets = [n for n in range(begin, 1000) if _free(10000 + n) and _free(14000 + n)]
+    return {
+        service: {Ecosystem.PRODUCTION: (10000 + n, 12000 + n), Ecosystem.STAGING: (14000 + n, 16000 + n)}
+        for service, n in zip(SERVICES, offsets, strict=False)
+    }
+
+
+PORTS = _ports()
 
 
 class Bench(Protocol):

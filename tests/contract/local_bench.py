@@ -15,6 +15,8 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
+import psutil
+
 from contract.bench import PORTS, key
 from twinstage.model.job import Job, JobKind
 from twinstage.model.names import Digest, Ecosystem, JobId, Place, Port, RolloutId, ServiceName
@@ -140,6 +142,10 @@ class LocalBench:
         with suppress(urllib.error.URLError):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
 
+    def forgot(self, job: JobId) -> bool:
+        """Of a deleted one: not even the memory of its deletion is left."""
+        return not (self._layout.desired(Place.WORKSHOP) / "jobs" / f"{job}.record").exists()
+
     def clean(self) -> None:
         """Take away whatever the test put, by the runtime's own calls."""
         fence = replace(self.fence, epoch=self.fence.epoch + 9)
@@ -160,8 +166,10 @@ class LocalBench:
 def _written(layout: Layout) -> None:
     """What a build would have left: an artifact, and a commit's export."""
     tree = layout.artifacts / "contract"
-    tree.mkdir(mode=0o755)
+    tree.mkdir()
     (tree / "main.py").write_bytes(PROGRAM)
+    (tree / "main.py").chmod(0o666)  # open to all: what keeps an instance from changing it is its mount alone
+    tree.chmod(0o777)
     with tarfile.open(layout.exports / "orders-contract.tar", "w") as tar:
         info = tarfile.TarInfo("main.py")
         info.size = len(PROGRAM)
@@ -182,8 +190,20 @@ def company() -> Iterator[Layout]:
         yield layout
     finally:
         host.down(NAME)
+        left = _left(root)
         shutil.rmtree(root)
         if before is None:
             del os.environ["TWINSTAGE_ROOT"]
         else:
             os.environ["TWINSTAGE_ROOT"] = before
+    assert not left, f"`down` left {left}"
+
+
+def _left(root: Path) -> list[str]:
+    """Sockets, and processes that still see anything of the company: none of theirs names it in its words alone."""
+    found = [str(path) for path in (root / "run").rglob("*")]
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        with suppress(OSError):
+            if str(root) in Path(f"/proc/{process.pid}/mountinfo").read_text():
+                found.append(f"{process.pid}: {' '.join(process.info['cmdline'] or [])}")
+    return found

@@ -1,43 +1,87 @@
 """How an instance or a job stands on this machine: its walls, its environment, its signals. The real runtime alone."""
 
 import json
+import os
+import time
+import urllib.request
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from contract.bench import healthy, key
+from contract.bench import PORTS, healthy, key, route
 from contract.local_bench import LocalBench
 from twinstage.model.job import Job, JobResult
-from twinstage.model.names import InstanceId
+from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
 from twinstage.runtime.local.layout import Layout
 
 pytestmark = pytest.mark.real
 
 FACTS = """
-import json, os, socket
+import ctypes, errno, json, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+def system(call, *arguments):
+    if call(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status") if ":\\t" in line)
 def tried(act):
     try:
         return repr(act())
     except OSError as error:
-        return type(error).__name__
-print(json.dumps({
-    "environment": sorted(os.environ),
+        return errno.errorcode[error.errno]
+def processes():
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        yield open(f"/proc/{number}/cmdline").read().replace("\\0", " ").strip()
+print("FACTS" + json.dumps({
+    "environment": dict(os.environ),
     "status": {name: status[name].strip() for name in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "Uid")},
-    "processes": sorted(int(p) for p in os.listdir("/proc") if p.isdigit()),
+    "processes": list(processes()),
     "root": sorted(os.listdir("/")),
+    "artifacts": os.listdir("/artifacts"),
     "interfaces": sorted(name for _, name in socket.if_nameindex()),
-    "artifact": tried(lambda: open("/artifacts/contract/x", "w")),
-    "neighbours": tried(lambda: os.listdir("/desired")),
-    "raw": tried(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)),
-    "vsock": tried(lambda: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)),
-    "namespace": tried(lambda: os.listdir("/proc/1/root/etc")),
-}))
+    "tried": {
+        "write the artifact": tried(lambda: open("/artifacts/contract/x", "w")),
+        "change the artifact": tried(lambda: open("/artifacts/contract/main.py", "r+")),
+        "write the root": tried(lambda: open("/x", "w")),
+        "write beside its command": tried(lambda: open("/twinstage/x", "w")),
+        "list /desired": tried(lambda: os.listdir("/desired")),
+        "list /state": tried(lambda: os.listdir("/state")),
+        "list /sockets": tried(lambda: os.listdir("/sockets")),
+        "list the networks": tried(lambda: os.listdir("/run/ns")),
+        "a raw socket": tried(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)),
+        "a socket to the host": tried(lambda: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)),
+        "a user namespace": tried(lambda: system(libc.unshare, 0x10000000)),
+        "another program's memory": tried(lambda: system(libc.ptrace, 16, 1, 0, 0)),
+    },
+}), flush=True)
 """
+REFUSED = {
+    "write the artifact": "EROFS",
+    "change the artifact": "EROFS",
+    "write the root": "EROFS",
+    "write beside its command": "EROFS",
+    "list /desired": "ENOENT",
+    "list /state": "ENOENT",
+    "list /sockets": "ENOENT",
+    "list the networks": "ENOENT",
+    "a raw socket": "EPERM",
+    "a socket to the host": "EAFNOSUPPORT",
+    "a user namespace": "EPERM",
+    "another program's memory": "EPERM",
+}
+NOBODY = {
+    "CapEff": "0" * 16,
+    "CapBnd": "0" * 16,
+    "NoNewPrivs": "1",
+    "Seccomp": "2",
+    "Uid": "1000\t1000\t1000\t1000",
+}
+TELL = f"python3 - <<'END'\n{FACTS}\nEND\n"
+ORDERS = "production.orders.web.r_000000000001.1.main.0"
 
 
 def ended(local: LocalBench, job: Job) -> Job:
@@ -46,28 +90,57 @@ def ended(local: LocalBench, job: Job) -> Job:
     return local.runtime.jobs()[job.id]
 
 
-def log(local: LocalBench, instance: InstanceId) -> str:
-    return b"".join(local.runtime.log(instance, 0)).decode()
+def log(local: LocalBench, source: InstanceId | JobId) -> str:
+    return b"".join(local.runtime.log(source, 0)).decode()
+
+
+def facts(said: str) -> dict[str, Any]:
+    (line,) = [line for line in said.splitlines() if line.startswith("FACTS")]
+    found: dict[str, Any] = json.loads(line.removeprefix("FACTS"))
+    return found
 
 
 def test_a_job_is_nobody_and_sees_nothing_of_its_neighbours(local: LocalBench) -> None:
-    job = ended(local, local.command(f"cat > facts.py <<'END'\n{FACTS}\nEND\npython3 facts.py"))
+    job = ended(local, local.command(TELL))
     assert job.result is JobResult.SUCCEEDED, job.log_end
-    facts = json.loads(job.log_end.splitlines()[-1])
-    assert facts["environment"] == ["HOME", "LANG", "PATH", "PWD", "TZ"]
-    assert facts["status"] == {
-        "CapEff": "0" * 16,
-        "CapBnd": "0" * 16,
-        "NoNewPrivs": "1",
-        "Seccomp": "2",
-        "Uid": "1000\t1000\t1000\t1000",
+    found = facts(log(local, job.id))
+    assert sorted(found["environment"]) == ["HOME", "LANG", "PATH", "PWD", "TZ"]
+    assert found["status"] == NOBODY
+    assert len(found["processes"]) <= 4, "only its own"
+    assert found["interfaces"] == ["lo"], "a gate has no network"
+    assert found["artifacts"] == ["contract"]
+    assert not {"desired", "state", "sockets", "home", "company"} & set(found["root"])
+    assert found["tried"] == REFUSED
+
+
+def test_an_instance_is_nobody_and_sees_nothing_of_its_neighbours(local: LocalBench, sandboxes: Layout) -> None:
+    neighbour = replace(local.healthy_workload("payments"), env={"SECRET": "of payments"})
+    (sandboxes.artifacts / "another").mkdir(exist_ok=True)
+    told = replace(
+        local.workload(key("orders"), f"{TELL}exec python3 main.py", 2),
+        calls=(ServiceName("payments"),),
+        env={"MODE": "100 %(x)s 'quoted' \"twice\"\nand a line", "HOST": "0.0.0.0", "PATH": "/mine"},
+    )
+    for workload in (neighbour, told):
+        local.runtime.put_workload(workload, local.fence)
+    local.settle(lambda: healthy(local, neighbour.key) and healthy(local, told.key, 2))
+    found = facts(log(local, InstanceId(ORDERS)))
+    assert found["environment"] == {
+        "PATH": "/artifacts/contract/.venv/bin:/opt/twinstage/bin:/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PWD": "/artifacts/contract",
+        "HOST": "127.0.0.1",
+        "PORT": str(PORTS["orders"][Ecosystem.PRODUCTION][1]),
+        "PAYMENTS_URL": f"http://10.64.0.1:{PORTS['payments'][Ecosystem.PRODUCTION][0]}",
+        "MODE": "100 %(x)s 'quoted' \"twice\"\nand a line",
     }
-    assert len(facts["processes"]) <= 4, "only its own"
-    assert facts["interfaces"] == ["lo"], "a gate has no network"
-    assert not {"desired", "state", "sockets", "home"} & set(facts["root"])
-    assert facts["artifact"] == "OSError", "its artifact is read-only"
-    assert facts["neighbours"] == "FileNotFoundError"
-    assert (facts["raw"], facts["vsock"]) == ("PermissionError", "OSError")
+    assert found["status"] == NOBODY
+    assert len(found["processes"]) <= 4, "not even its twin's"
+    assert found["artifacts"] == ["contract"], "no other release's"
+    assert not {"desired", "state", "sockets", "home", "company"} & set(found["root"])
+    assert found["tried"] == REFUSED
 
 
 @pytest.mark.parametrize(
@@ -88,6 +161,14 @@ def test_a_job_that_takes_too_long_is_ended(local: LocalBench) -> None:
     assert job.result is JobResult.TIMED_OUT
 
 
+def test_an_instances_command_is_taken_as_it_is_written(local: LocalBench) -> None:
+    run = "printf '%s %d%%\\n' \"it's\" 100  # 'a comment\nfor word in one two\ndo echo \"<$word>\"; done\nexec python3 main.py"
+    workload = local.workload(key("orders"), run, 1)
+    local.runtime.put_workload(workload, local.fence)
+    local.settle(lambda: healthy(local, workload.key))
+    assert "it's 100%\n<one>\n<two>\n" in log(local, InstanceId(ORDERS))
+
+
 def test_sigterm_reaches_the_program(local: LocalBench) -> None:
     run = (
         'exec python3 -c "import signal, sys, runpy\n'
@@ -99,31 +180,89 @@ def test_sigterm_reaches_the_program(local: LocalBench) -> None:
     local.settle(lambda: healthy(local, workload.key))
     local.runtime.delete_workload(workload.key, local.fence)
     local.settle(lambda: workload.key not in local.runtime.observe(workload.key.ecosystem).workloads)
-    assert "told to stop" in log(local, InstanceId("production.orders.web.r_000000000001.1.main.0"))
+    assert "told to stop" in log(local, InstanceId(ORDERS))
 
 
 def test_one_that_does_not_listen_to_sigterm_is_gone_all_the_same(local: LocalBench) -> None:
-    workload = local.workload(key("orders"), "trap '' TERM; python3 main.py & wait", 1)
+    """With everything it started, ten seconds after it was told."""
+    workload = local.workload(key("orders"), "trap '' TERM; sleep 986543 & python3 main.py & wait", 1)
     local.runtime.put_workload(workload, local.fence)
     local.settle(lambda: healthy(local, workload.key))
+    assert _running("sleep", "986543")
+    told = time.monotonic()
     local.runtime.delete_workload(workload.key, local.fence)
     local.settle(lambda: workload.key not in local.runtime.observe(workload.key.ecosystem).workloads)
+    assert 8 < time.monotonic() - told < 20, "its ten seconds, and no more"
+    local.settle(lambda: not _running("sleep", "986543"))
 
 
 def test_three_instances_of_a_program_with_a_port_of_its_own(local: LocalBench) -> None:
+    """The program listens on 8000 and nowhere else; the frontend reaches each of the three."""
     workload = replace(local.workload(key("orders"), "PORT=8000 exec python3 main.py", 3), listens=8000)
     local.runtime.put_workload(workload, local.fence)
     local.settle(lambda: healthy(local, workload.key, 3))
+    local.runtime.put_route(route("orders", (workload.key, 100)), local.fence)
+    local.settle(lambda: ServiceName("orders") in local.runtime.observe(Ecosystem.PRODUCTION).routes)
+    port = PORTS["orders"][Ecosystem.PRODUCTION][0]
+    for _ in range(9):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+            assert answer.read() == b"well"
+    for number in range(3):
+        said = log(local, InstanceId(f"production.orders.web.r_000000000001.1.main.{number}"))
+        assert said.count('"GET / HTTP/1.1" 200') >= 3, "asked by the proxy's checks, and by us"
+
+
+def test_a_job_runs_once_however_often_it_is_told(local: LocalBench) -> None:
+    """Told again while it runs, when it has ended, while it is forgotten and afterwards."""
+    job = local.command("echo begun")
+    for _ in range(3):
+        local.runtime.put_job(job, local.fence)
+    local.settle(lambda: local.runtime.jobs()[job.id].result is JobResult.SUCCEEDED)
+    _forget(local, job)
+    local.runtime.put_job(job, local.fence)
+    local.settle(lambda: local.runtime.jobs()[job.id].result is not None)
+    assert log(local, job.id).count("begun") == 1
+
+
+def test_as_many_jobs_run_at_once_as_the_machine_has_cores(local: LocalBench) -> None:
+    most = max(2, os.cpu_count() or 2)
+    jobs = [local.command("exec sleep 3600") for _ in range(most + 1)]
+    for job in jobs:
+        local.runtime.put_job(job, local.fence)
+
+    def begun() -> set[JobId]:
+        return {id for id, job in local.runtime.jobs().items() if job.started is not None}
+
+    local.settle(lambda: len(begun()) == most)
+    assert begun() == {job.id for job in jobs[:-1]}, "oldest first"
+    local.runtime.delete_job(jobs[0].id, local.fence)
+    local.settle(lambda: jobs[-1].id in begun())
 
 
 def test_a_job_whose_workshop_is_killed_is_lost_and_never_runs_again(local: LocalBench, sandboxes: Layout) -> None:
     job = local.command("echo begun; exec sleep 3600")
     local.runtime.put_job(job, local.fence)
-    local.settle(lambda: b"begun" in b"".join(local.runtime.log(job.id, 0)))
+    local.settle(lambda: local.runtime.jobs()[job.id].started is not None and "begun" in log(local, job.id))
     _workshops_supervisor(str(sandboxes.state)).kill()
     local.settle(lambda: (found := local.runtime.jobs().get(job.id)) is not None and found.result is not None)
     assert local.runtime.jobs()[job.id].result is JobResult.LOST
-    assert b"".join(local.runtime.log(job.id, 0)).count(b"begun") == 1
+    local.runtime.put_job(job, local.fence)
+    _forget(local, job)
+    local.runtime.put_job(job, local.fence)
+    local.settle(lambda: local.runtime.jobs()[job.id].result is JobResult.LOST)
+    assert log(local, job.id).count("begun") == 1
+
+
+def _forget(local: LocalBench, job: Job) -> None:
+    def gone() -> bool:
+        local.runtime.delete_job(job.id, local.fence)
+        return job.id not in local.runtime.jobs() and local.forgot(job.id)
+
+    local.settle(gone)
+
+
+def _running(*command: str) -> bool:
+    return any(process.info["cmdline"] == list(command) for process in psutil.process_iter(["cmdline"]))
 
 
 def _workshops_supervisor(state: str) -> psutil.Process:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from twinstage.model.names import Digest, Ecosystem, InstanceId, Port, ReleaseId, ServiceName
+from twinstage.model.job import Job, JobKind
+from twinstage.model.names import Digest, Ecosystem, InstanceId, JobId, Place, Port, ReleaseId, RolloutId, ServiceName
 from twinstage.model.release import Artifact
 from twinstage.model.workload import Route, Workload, WorkloadKey
 from twinstage.runtime.local import crossings, files, naming, places
@@ -174,3 +175,24 @@ def test_a_root_of_ones_own_keeps_companies_apart(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("TWINSTAGE_ROOT", "/tmp/x")
     mine = places.Places.of("shop")
     assert (mine.state, mine.api) == (Path("/tmp/x/state/shop"), Path("/tmp/x/run/shop/api/api.sock"))
+
+
+def test_a_deleted_job_that_is_put_again_is_known_again(ledger: Ledger) -> None:
+    job = Job(
+        id=JobId("a.gate.unit.0.1"),
+        kind=JobKind.GATE,
+        name="unit",
+        place=Place.WORKSHOP,
+        rollout=RolloutId("a"),
+        service=ServiceName("orders"),
+        commit="c",
+        round=0,
+        attempt=1,
+        command="true",
+        limit=timedelta(seconds=1),
+        source="s",
+    )
+    first = ledger.put_job(job, wired=False)
+    ledger.mark_job_deleted(job.id)
+    assert ledger.jobs[job.id].deleted
+    assert ledger.put_job(job, wired=False) == first

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from test_local_files import WORKLOAD
@@ -120,3 +121,24 @@ def test_another_system_is_told_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -
     assert machine.lacking() == [
         "sealed ecosystems are made of Linux namespaces, and this is darwin: run Twinstage in a Linux virtual machine"
     ]
+
+
+@pytest.mark.parametrize(
+    ("files", "advice"),
+    [
+        ({"proc/sys/user/max_user_namespaces": "0\n"}, "sysctl user.max_user_namespaces="),
+        ({"proc/sys/kernel/unprivileged_userns_clone": "0\n"}, "sysctl kernel.unprivileged_userns_clone=1"),
+        ({".dockerenv": ""}, "container"),
+        ({"run/.containerenv": ""}, "container"),
+        ({"proc/sys/user/max_user_namespaces": "9\n"}, "bubblewrap said: its words"),
+    ],
+)
+def test_each_refusal_of_namespaces_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, str], advice: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(machine, "_APPARMOR", tmp_path / "none")
+    monkeypatch.setattr(machine, "Path", lambda path: tmp_path / path.lstrip("/"))
+    assert advice in machine._explained("its words")

@@ -15,7 +15,7 @@ import httpx
 
 from twinstage.inside.packages import allowed_hosts
 from twinstage.model.policy import EcosystemFile
-from twinstage.runtime.local import machine
+from twinstage.runtime.local import edge, machine
 from twinstage.runtime.local.company import Company
 from twinstage.runtime.local.layout import SANDBOXES, Accounts, Directory, Layout, directories, make
 from twinstage.runtime.local.places import Places
@@ -51,6 +51,12 @@ def up(file: EcosystemFile, report: Report) -> None:
         few = machine.too_few_watches(len(file.services), file.policy.max_lanes, running=runs)
         if few:
             raise HostTrouble(f"cannot bring up {len(file.services)} services here: {few}")
+        taken = [] if runs else edge.taken(layout)
+        if taken:
+            raise HostTrouble(
+                f"cannot bring up {file.name}: its ports are its services' for good, and in use by somebody else:"
+                f" {', '.join(taken)}; stop what listens there (another company: `twinstage down --ecosystem NAME`)"
+            )
         report("starting what is missing" if runs else "making the sandboxes of production, staging and the workshop")
         make_ready(file.name, layout, PROGRAMS)
         report("the sandboxes stand; waiting for the controller")

@@ -117,20 +117,21 @@ class Ledger:
         self.routes.pop(service, None)
 
     def put_job(self, job: Job, *, wired: bool) -> JobRecord:
-        """The job as it was first told: a second put changes nothing."""
+        """The job as it was first told: a second put changes nothing, but that a deleted one is wanted again."""
         if (known := self.jobs.get(job.id)) is not None:
-            return known
+            return self._keep_job(replace(known, deleted=False))
         turn = 1 + max((r.turn for r in self.jobs.values()), default=0)
-        record = JobRecord(job=job, slot=self._slot() if wired else None, turn=turn)
-        write(self._directory / "jobs" / f"{job.id}.record", dumps(record))
-        self.jobs[job.id] = record
+        return self._keep_job(JobRecord(job=job, slot=self._slot() if wired else None, turn=turn))
+
+    def _keep_job(self, record: JobRecord) -> JobRecord:
+        if self.jobs.get(record.job.id) != record:
+            write(self._directory / "jobs" / f"{record.job.id}.record", dumps(record))
+            self.jobs[record.job.id] = record
         return record
 
     def mark_job_deleted(self, job: JobId) -> None:
-        if (known := self.jobs.get(job)) and not known.deleted:
-            record = replace(known, deleted=True)
-            write(self._directory / "jobs" / f"{job}.record", dumps(record))
-            self.jobs[job] = record
+        if known := self.jobs.get(job):
+            self._keep_job(replace(known, deleted=True))
 
     def forget_job(self, job: JobId) -> None:
         for suffix in ("record", "json"):

@@ -60,7 +60,7 @@ class PlaceDesk:
         and a first release would wait for the last one's build."""
         if self.place is not Place.WORKSHOP:
             return set()
-        working = {name for name, seen in processes.items() if seen.state not in _STOPPED}
+        working = {name for name, seen in processes.items() if name not in STATIC and seen.state not in _STOPPED}
         built = {at for name, at in self._building().items() if name in working}
         starting: set[str] = set()
         waiting = [name for name in self.projection.queue() if name not in processes]

@@ -49,6 +49,8 @@ def _listener(door: Door) -> dict[str, Any]:
         "@type": f"{TYPES}config.listener.v3.Listener",
         "name": door.name,
         "address": {"socket_address": {"address": HOST, "port_value": door.port}},
+        # Shared, two companies of one user could both have a port, and the kernel would deal their requests out at random.
+        "enable_reuse_port": False,
         "filter_chains": [{"filters": [passing]}],
     }
 
