@@ -167,16 +167,16 @@ def test_gates_come_before_builds_and_the_oldest_first(workshop: Desk) -> None:
     assert workshop.projection.queue() == ["job.b.gate.unit.0.1", "job.a.gate.unit.0.1", "job.b.build.build.0.1"]
 
 
-def test_a_second_put_of_a_job_changes_nothing_and_a_deleted_one_stays_deleted(workshop: Desk) -> None:
-    workshop.ledger.put_job(GATE, wired=False)
-    workshop.ledger.put_job(replace(GATE, command="another"), wired=False)
-    assert workshop.ledger.jobs[GATE.id].job == GATE
+def test_a_second_put_of_a_job_changes_nothing_but_that_it_is_wanted_again(workshop: Desk) -> None:
+    first = workshop.ledger.put_job(GATE, wired=False)
+    assert workshop.ledger.put_job(replace(GATE, command="another"), wired=False) == first
     workshop.ledger.mark_job_deleted(GATE.id)
-    record = workshop.ledger.put_job(GATE, wired=False)
-    workshop.projection.write_job(record)
-    assert record.deleted
-    assert workshop.projection.wanted() == frozenset()
-    assert workshop.names("programs") == set()
+    workshop.projection.write_job(workshop.ledger.jobs[GATE.id])
+    assert (workshop.projection.wanted(), workshop.names("programs")) == (frozenset(), set())
+    assert workshop.ledger.put_job(GATE, wired=False) == first
+    workshop.projection.write_job(first)
+    assert workshop.projection.wanted() == {f"job.{GATE.id}"}
+    assert Ledger(workshop.here).jobs == {GATE.id: first}, "also after a start"
 
 
 RESULT = {
