@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from supervisor.options import expand
 
 from twinstage.model.job import Job, JobKind
 from twinstage.model.names import Digest, Ecosystem, InstanceId, JobId, Place, Port, ReleaseId, RolloutId, ServiceName
@@ -41,7 +42,8 @@ def test_a_program_reads_back_as_it_was_meant() -> None:
     parsed = RawConfigParser()
     parsed.read_string(text)
     section = parsed["program:job.a"]
-    assert shlex.split(section["command"].replace("%%", "%")) == ["/bin/sh", "/a b/100%/c", "x"]
+    command = expand(section["command"], {}, "command")  # supervisord's own reading
+    assert shlex.split(command) == ["/bin/sh", "/a b/100%/c", "x"]
     assert (section["autorestart"], section["startsecs"], section["startretries"]) == ("false", "0", "0")
 
 
