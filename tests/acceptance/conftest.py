@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -15,6 +16,10 @@ from acceptance_person import Person
 from acceptance_traces import left_behind, told
 
 REPOSITORY = Path(__file__).parents[2]
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Run in the background of a script, we and all that we start would be deaf to Ctrl-C, which some tests press.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ORDINARY = 1000
 """The uid of the ordinary user that root's tests become."""
 

@@ -89,12 +89,11 @@ class Watcher(threading.Thread):
 def play(person: Person, name: str) -> str:
     """The whole play by the README's command; what it said. Fails when an act is not proved."""
     said = person.root / f"{name}.log"
-    with person.start("script/demo", "--fresh", "--exit", "--directory", str(person.root / "demo"), out=said) as acting:
-        try:
-            acting.wait(400)
-        except subprocess.TimeoutExpired:
-            acting.send_signal(signal.SIGINT)
-            acting.wait(60)
+    acting = person.start("script/demo", "--fresh", "--exit", "--directory", str(person.root / "demo"), out=said)
+    try:
+        acting.wait(400)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"the play did not end within 400 s; it said\n{said.read_text()[-8000:]}")
     text = said.read_text()
     assert acting.returncode == 0, text[-8000:]
     assert text.count("✔ proved in") == 5, text[-8000:]
@@ -162,12 +161,11 @@ def test_the_company_of_an_earlier_play_goes_on(somebody: Person) -> None:
 def test_control_c_in_the_middle_of_the_play_stops_it_and_its_company(somebody: Person) -> None:
     said = somebody.root / "interrupted.log"
     arguments = ("script/demo", "--fresh", "--exit", "--directory", str(somebody.root / "demo"))
-    with Watcher(somebody.root) as watcher, somebody.start(*arguments, out=said, shell=True) as acting:
-        try:
-            until(lambda: "Act 1" in said.read_text() and watcher.networks, 60, "the play to have begun")
-        finally:
-            somebody.interrupt(acting)
-            acting.wait(60)
+    with Watcher(somebody.root) as watcher:
+        acting = somebody.start(*arguments, out=said, shell=True)
+        until(lambda: "Act 1" in said.read_text() and watcher.networks, 60, "the play to have begun")
+        somebody.interrupt(acting)
+        acting.wait(60)
     text = said.read_text()
     assert acting.returncode == 130, text
     assert "interrupted" in text

@@ -26,8 +26,10 @@ from twinstage.runtime.checked import Checked
 from twinstage.runtime.local import host
 from twinstage.runtime.local.layout import Layout
 from twinstage.runtime.local.local import LocalRuntime
+from twinstage.runtime.local.naming import program_of_job
 from twinstage.runtime.local.places import Places
 from twinstage.runtime.local.settings import Settings
+from twinstage.runtime.local.supervisor.client import Supervisor
 from twinstage.runtime.runtime import Fence, Runtime, Unavailable
 
 NAME = "contract"
@@ -145,6 +147,13 @@ class LocalBench:
     def forgot(self, job: JobId) -> bool:
         """Of a deleted one: not even the memory of its deletion is left."""
         return not (self._layout.desired(Place.WORKSHOP) / "jobs" / f"{job}.record").exists()
+
+    def over(self, job: JobId) -> bool:
+        """Its wrapper was started and has ended, whether or not there was anything left to run."""
+        self.runtime.jobs()  # which also starts what waits for its turn
+        processes = Supervisor(self._layout.doors(Place.WORKSHOP) / "supervisor.sock").processes()
+        found = processes.get(program_of_job(job))
+        return found is not None and found.state == "EXITED"
 
     def clean(self) -> None:
         """Take away whatever the test put, by the runtime's own calls."""

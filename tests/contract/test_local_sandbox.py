@@ -212,16 +212,24 @@ def test_three_instances_of_a_program_with_a_port_of_its_own(local: LocalBench) 
         assert said.count('"GET / HTTP/1.1" 200') >= 3, "asked by the proxy's checks, and by us"
 
 
+UNLIKE = "cat /proc/sys/kernel/random/uuid"
+"""Says something else each time, so that a log that was written a second time is seen."""
+
+
 def test_a_job_runs_once_however_often_it_is_told(local: LocalBench) -> None:
-    """Told again while it runs, when it has ended, while it is forgotten and afterwards."""
-    job = local.command("echo begun")
+    """Told again while it runs, when it has ended, and when it is forgotten."""
+    job = local.command(UNLIKE)
     for _ in range(3):
         local.runtime.put_job(job, local.fence)
-    local.settle(lambda: local.runtime.jobs()[job.id].result is JobResult.SUCCEEDED)
+    local.settle(lambda: local.over(job.id))
+    said = log(local, job.id)
+    assert said
+    local.runtime.put_job(job, local.fence)
     _forget(local, job)
     local.runtime.put_job(job, local.fence)
-    local.settle(lambda: local.runtime.jobs()[job.id].result is not None)
-    assert log(local, job.id).count("begun") == 1
+    local.settle(lambda: local.over(job.id))
+    assert log(local, job.id) == said
+    assert local.runtime.jobs()[job.id].result is JobResult.SUCCEEDED
 
 
 def test_as_many_jobs_run_at_once_as_the_machine_has_cores(local: LocalBench) -> None:
@@ -240,17 +248,19 @@ def test_as_many_jobs_run_at_once_as_the_machine_has_cores(local: LocalBench) ->
 
 
 def test_a_job_whose_workshop_is_killed_is_lost_and_never_runs_again(local: LocalBench, sandboxes: Layout) -> None:
-    job = local.command("echo begun; exec sleep 3600")
+    job = local.command(f"{UNLIKE}; exec sleep 3600")
     local.runtime.put_job(job, local.fence)
-    local.settle(lambda: local.runtime.jobs()[job.id].started is not None and "begun" in log(local, job.id))
+    local.settle(lambda: local.runtime.jobs()[job.id].started is not None and bool(log(local, job.id)))
+    said = log(local, job.id)
     _workshops_supervisor(str(sandboxes.state)).kill()
-    local.settle(lambda: (found := local.runtime.jobs().get(job.id)) is not None and found.result is not None)
+    local.settle(lambda: local.over(job.id))
     assert local.runtime.jobs()[job.id].result is JobResult.LOST
     local.runtime.put_job(job, local.fence)
     _forget(local, job)
     local.runtime.put_job(job, local.fence)
-    local.settle(lambda: local.runtime.jobs()[job.id].result is JobResult.LOST)
-    assert log(local, job.id).count("begun") == 1
+    local.settle(lambda: local.over(job.id))
+    assert local.runtime.jobs()[job.id].result is JobResult.LOST
+    assert log(local, job.id) == said
 
 
 def _forget(local: LocalBench, job: Job) -> None:

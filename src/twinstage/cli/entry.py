@@ -23,3 +23,7 @@ def main() -> None:
     with loading():
         from twinstage.cli.main import main as command
     command()
+
+
+if __name__ == "__main__":
+    main()

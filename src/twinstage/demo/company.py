@@ -42,7 +42,7 @@ class Company:
         self.stage.typed(("twinstage", *arguments))
         self.stage.console.file.flush()
         env = os.environ | {"TWINSTAGE_ECOSYSTEM": NAME}
-        command = [sys.executable, "-m", "twinstage.cli.main", *arguments]
+        command = [sys.executable, "-m", "twinstage.cli.entry", *arguments]
         process = subprocess.Popen(command, cwd=self.shop.path, env=env)
         try:
             while process.poll() is None and not meanwhile():

@@ -127,6 +127,8 @@ def main(spec: Path, record: Path) -> int:
         handle = os.pidfd_open(_standing(spec, record))
         select.select([handle], [], [])
     except _Told:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # once is enough: a second one must not end the keeper halfway
         pid = running(record)
         if pid is not None:
             end(pid)
