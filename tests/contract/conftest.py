@@ -10,7 +10,7 @@ from contract.local_bench import LocalBench
 from twinstage.runtime.local.layout import Layout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sandboxes() -> Iterator[Layout]:
     with local_bench.company() as layout:
         yield layout
