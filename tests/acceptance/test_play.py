@@ -160,7 +160,7 @@ def test_the_company_of_an_earlier_play_goes_on(somebody: Person) -> None:
 
 def test_control_c_in_the_middle_of_the_play_stops_it_and_its_company(somebody: Person) -> None:
     said = somebody.root / "interrupted.log"
-    arguments = ("script/demo", "--fresh", "--exit", "--directory", str(somebody.root / "demo"))
+    arguments = ("script/demo", "--exit", "--directory", str(somebody.root / "demo"))
     with Watcher(somebody.root) as watcher:
         acting = somebody.start(*arguments, out=said, shell=True)
         until(lambda: "Act 1" in said.read_text() and watcher.networks, 60, "the play to have begun")

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+import psutil
 
 from twinstage.inside.packages import allowed_hosts
 from twinstage.model.policy import EcosystemFile
@@ -99,6 +100,8 @@ def down(name: str) -> None:
             if pid:
                 keeper.end(pid)
             record.unlink(missing_ok=True)
+        # Keepers of a core that was killed see their sandboxes end, and end too: a moment later.
+        _until(lambda: not _of_the_core(layout), 15.0, None)
         shutil.rmtree(layout.sockets, ignore_errors=True)
         with contextlib.suppress(OSError):  # another company's sockets may be there
             layout.sockets.parent.rmdir()
@@ -194,6 +197,16 @@ def _stop_programs(supervisor: Supervisor) -> None:
     with contextlib.suppress(Unavailable):
         supervisor.stop_all()
         _until(lambda: _stopped(supervisor), 30.0, None)
+
+
+def _of_the_core(layout: Layout) -> list[int]:
+    """Pids of what the core supervisor started and still runs: each was told its file below the core's directory."""
+    mark, found = f"{layout.core}/", []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # it ended between two looks
+            if process.status() != psutil.STATUS_ZOMBIE and any(word.startswith(mark) for word in process.cmdline()):
+                found.append(process.pid)
+    return found
 
 
 def _stopped(supervisor: Supervisor) -> bool:
