@@ -1,7 +1,8 @@
 """A closed-loop HTTP/1.1 load generator and a tiny upstream, on the standard library alone, so that both run in any sandbox.
 
 python load.py client URL SECONDS CONNECTIONS    prints one JSON object
-python load.py upstream ADDRESS PORT             serves until it is ended; PORT 0 takes a free one; prints the port
+python load.py upstream ADDRESS PORT [RELEASE]   serves until it is ended; PORT 0 takes a free one; prints the port;
+                                                 every answer names the release in ``x-release``
 """
 
 import asyncio
@@ -103,6 +104,8 @@ def _summary(taken: list[float], errors: int, seconds: float) -> dict[str, float
 class Answering(asyncio.Protocol):
     """Answers each request head at once; bodies are not expected."""
 
+    answer = ANSWER
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
@@ -110,10 +113,12 @@ class Answering(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         *heads, self._rest = (self._rest + data).split(b"\r\n\r\n")
-        self._transport.write(ANSWER * len(heads))
+        self._transport.write(self.answer * len(heads))
 
 
-async def serve(address: str, port: int) -> None:
+async def serve(address: str, port: int, release: str) -> None:
+    if release:
+        Answering.answer = ANSWER.replace(b"\r\n\r\n", f"\r\nx-release: {release}\r\n\r\n".encode())
     server = await asyncio.get_running_loop().create_server(Answering, address, port)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
@@ -122,10 +127,10 @@ async def serve(address: str, port: int) -> None:
 def main(arguments: list[str]) -> None:
     if arguments[:1] == ["client"] and len(arguments) == 4:
         print(json.dumps(load(arguments[1], float(arguments[2]), int(arguments[3]))))
-    elif arguments[:1] == ["upstream"] and len(arguments) in (1, 3):
+    elif arguments[:1] == ["upstream"] and len(arguments) in (1, 3, 4):
         # As a service of the ecosystem it is started without arguments and told where to listen.
-        address, port = arguments[1:] or (os.environ["HOST"], os.environ["PORT"])
-        asyncio.run(serve(address, int(port)))
+        address, port, *release = arguments[1:] or (os.environ["HOST"], os.environ["PORT"])
+        asyncio.run(serve(address, int(port), "".join(release)))
     else:
         sys.exit(__doc__)
 

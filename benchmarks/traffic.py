@@ -2,9 +2,14 @@
 
 A frontend with caller and callee in their sandboxes, against one hand-written static Envoy on loopback with the same upstream
 (it checks no caller and writes no access log), and the upstream alone; through the edge beside it. Rounds are interleaved,
-so that whatever else the machine does meets every target alike; each ratio is the median over the rounds.
+so that whatever else the machine does meets every target alike; each ratio is the median over the rounds, with its spread.
 
-    uv run python benchmarks/traffic.py [--rounds N] [--seconds S] [--connections N]
+Caller, proxy and callee each have a session of their own, as daemons have: Linux shares out processors by session
+(autogroup), and sandboxes have theirs by nature. In one session the same static Envoy often gets more done: shown too.
+
+    .venv/bin/python benchmarks/traffic.py [--rounds N] [--seconds S] [--connections N]
+
+It needs what `twinstage up` needs, brings up a company of its own in /tmp/tsb-*, takes about two minutes and leaves nothing.
 """
 
 import argparse
@@ -16,19 +21,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandboxed import FRONTEND, Sandboxed, sandboxed
+from sandboxed import Sandboxed, sandboxed, until
 
 from twinstage.model.names import Ecosystem, Port, ReleaseId, ServiceName
 from twinstage.model.workload import Route, WorkloadKey
 from twinstage.runtime.local.envoy import binary, clusters, discovery, endpoints, listeners, routes
 from twinstage.runtime.local.envoy.admin import Admin
-from twinstage.runtime.local.envoy.bootstrap import bootstrap, command
+from twinstage.runtime.local.envoy.bootstrap import asking, bootstrap, command
 
 LOAD = Path(__file__).with_name("load.py")
 WORKERS = 2
@@ -95,11 +99,11 @@ class Target:
     ask: Callable[[Load], Measured]
 
 
-def here(name: str, url: str) -> Target:
-    """A target whose caller is an ordinary process of this machine."""
+def here(name: str, url: str, *, apart: bool = True) -> Target:
+    """A target whose caller is an ordinary process of this machine. ``apart``: in a session of its own."""
 
     def ask(load: Load) -> Measured:
-        done = subprocess.run(load.client(url), capture_output=True, text=True, check=False)
+        done = subprocess.run(load.client(url), capture_output=True, text=True, check=False, start_new_session=apart)
         if done.returncode != 0:
             raise RuntimeError(f"cannot load {url}: {done.stderr.strip()}")
         return Measured.read(done.stdout)
@@ -107,12 +111,13 @@ def here(name: str, url: str) -> Target:
     return Target(name=name, ask=ask)
 
 
-def inside(name: str, boxes: Sandboxed) -> Target:
+def inside(name: str, boxes: Sandboxed, path: str = "") -> Target:
     """A target whose caller is in a sandbox of the ecosystem, and calls by the URL it is given."""
 
     def ask(load: Load) -> Measured:
-        client = f"python3 /artifacts/bench/{LOAD.name} client $TWINSTAGE_URL {load.seconds} {load.connections}"
-        return Measured.read(boxes.call(client).splitlines()[-1])
+        script = f"/artifacts/bench/{LOAD.name}"
+        client = f"python3 {script} client $TWINSTAGE_URL{path} {load.seconds} {load.connections}"
+        return Measured.read(boxes.call(client, load.seconds).splitlines()[-1])
 
     return Target(name=name, ask=ask)
 
@@ -137,25 +142,30 @@ def compare(targets: Sequence[Target], load: Load, rounds: int) -> Mapping[str, 
 
 
 def table(found: Mapping[str, tuple[Measured, ...]], against: str) -> str:
-    """Lines of: name, requests/s, p99, and the medians of both ratios to the one named."""
-    lines = [f"{'':34}{'requests/s':>12}{'p99 ms':>10}{'rate':>9}{'p99':>8}   (ratios to {against})"]
+    """Lines of: name, requests/s, p99 in milliseconds, and both ratios to the one named: median and spread of the rounds."""
+    lines = [f"{'':36}{'requests/s':>11}{'p99 ms':>8}   {'rate':<19}p99     (ratios to: {against})"]
     for name, measured in found.items():
         rate = statistics.median(m.rate for m in measured)
         p99 = statistics.median(m.p99 for m in measured)
         pairs = list(zip(measured, found[against], strict=True))
-        rates = statistics.median(mine.rate / its.rate for mine, its in pairs)
-        tails = statistics.median(mine.p99 / its.p99 for mine, its in pairs)
+        rates = spread([mine.rate / its.rate for mine, its in pairs])
+        tails = spread([mine.p99 / its.p99 for mine, its in pairs])
         errors = sum(m.errors for m in measured)
         remark = f"   {errors} errors" if errors else ""
-        lines.append(f"{name:34}{rate:12,.0f}{p99:10.2f}{rates:9.2f}{tails:8.2f}{remark}")
+        lines.append(f"{name:36}{rate:11,.0f}{p99:8.2f}   {rates:<19}{tails}{remark}")
     return "\n".join(lines)
 
 
+def spread(ratios: Sequence[float]) -> str:
+    """Median (least to most)."""
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+
+
 @contextmanager
-def running(arguments: Sequence[str], log: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that ends with the block."""
+def running(arguments: Sequence[str], log: Path, *, apart: bool = True) -> Iterator[subprocess.Popen[str]]:
+    """A process that ends with the block. ``apart``: in a session of its own."""
     with log.open("a") as out:
-        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=out, text=True)
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=out, text=True, start_new_session=apart)
     try:
         yield process
     finally:
@@ -166,29 +176,30 @@ def running(arguments: Sequence[str], log: Path) -> Iterator[subprocess.Popen[st
 
 
 @contextmanager
-def upstream(log: Path) -> Iterator[int]:
+def upstream(log: Path, *, apart: bool = True) -> Iterator[int]:
     """The tiny upstream on loopback; gives its port."""
-    with running([sys.executable, str(LOAD), "upstream", "127.0.0.1", "0"], log) as process:
+    with running([sys.executable, str(LOAD), "upstream", "127.0.0.1", "0"], log, apart=apart) as process:
         assert process.stdout is not None
         yield int(process.stdout.readline())
 
 
 @contextmanager
-def static_envoy(directory: Path, port: int) -> Iterator[Target]:
+def static_envoy(name: str, directory: Path, port: int, *, apart: bool = True) -> Iterator[Target]:
     """What somebody would write by hand: one listener, one route, one cluster."""
-    mine = _free_port()
-    place = directory / "static.yaml"
+    mine = free_port()
+    place = directory / f"static.{mine}.yaml"
     place.write_text(STATIC % {"port": mine, "upstream": port})
-    with running(command(binary.path(), place, concurrency=WORKERS), directory / "static.log"):
-        _until(lambda: _answers(mine), "the static Envoy answers")
-        yield here("static Envoy on loopback", f"http://127.0.0.1:{mine}/")
+    with running(command(binary.path(), place, concurrency=WORKERS), directory / "static.log", apart=apart):
+        until(lambda: answers(mine), "the static Envoy answers")
+        yield here(name, f"http://127.0.0.1:{mine}/", apart=apart)
 
 
 @contextmanager
-def frontend_envoy(directory: Path, port: int) -> Iterator[Target]:
+def frontend_envoy(directory: Path, port: int, path: str = "") -> Iterator[Target]:
     """A frontend's whole configuration (callers checked, access log, problem documents), still without sandboxes."""
-    mine, xds = _free_port(), directory / "xds"
-    xds.mkdir()
+    mine, xds, door = free_port(), directory / "xds", directory / "discovery.sock"
+    for below in ("", "rds", "eds", "ecds"):
+        (xds / below).mkdir()
     service = ServiceName("upstream")
     key = WorkloadKey(
         ecosystem=Ecosystem.PRODUCTION, service=service, process="web", release=ReleaseId("r_1"), secrets=0
@@ -196,31 +207,35 @@ def frontend_envoy(directory: Path, port: int) -> Iterator[Target]:
     house = listeners.House(
         ecosystem=key.ecosystem,
         gateway="127.0.0.1",
-        routes_dir=str(xds),
         edge_dir=str(directory),
         access_log=str(directory / "access.jsonl"),
     )
     route = Route(ecosystem=key.ecosystem, service=service, port=Port(mine), split=((key, 100),))
     socket_path = directory / "admin.sock"
-    whole = bootstrap(node="frontend", admin_socket=str(socket_path), xds_dir=str(xds), concurrency=WORKERS)
-    discovery.write(xds / "web.json", endpoints.endpoints("web", ["127.0.0.1"], Port(port)))
-    discovery.write(xds / "cds.json", clusters.clusters([clusters.Target(name="web", health=None)], str(xds)))
-    discovery.write(xds / "upstream.json", routes.route(route, lambda _: "web", ["127.0.0.1/32"], "1"))
+    whole = bootstrap(node="frontend", admin_socket=str(socket_path), concurrency=WORKERS, **asking(str(door)))
+    discovery.write(xds / "eds" / "web.json", endpoints.endpoints("web", ["127.0.0.1"], Port(port)))
+    discovery.write(xds / "cds.json", clusters.clusters([clusters.Target(name="web", health=None)]))
+    discovery.write(xds / "rds" / "upstream.json", routes.route(route, lambda _: "web", ["127.0.0.1/32"], "1"))
     discovery.write(xds / "lds.json", listeners.listeners(house, [(service, Port(mine))]))
     discovery.write(directory / "frontend.json", whole)
     arguments = command(binary.path(), directory / "frontend.json", concurrency=WORKERS)
-    with running(arguments, directory / "frontend.log"), Admin(socket_path) as admin:
-        _until(lambda: admin.ready() and _answers(mine), "the frontend answers")
-        yield here("frontend without sandboxes", f"http://127.0.0.1:{mine}/")
+    reader = [sys.executable, "-m", "twinstage.inside.discovery", "--files", str(xds), "--socket", str(door)]
+    with (
+        running(reader, directory / "discovery.log"),
+        running(arguments, directory / "frontend.log"),
+        Admin(socket_path) as admin,
+    ):
+        until(lambda: admin.ready() and answers(mine), "the frontend answers")
+        yield here("our configuration, no sandboxes", f"http://127.0.0.1:{mine}/{path.lstrip('/')}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
@@ -228,35 +243,36 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _until(condition: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"not within {seconds:.0f} s: {what}")
-        os.sched_yield()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="What a frontend port costs.")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each target in each round")
     parser.add_argument("--connections", type=int, default=16)
     told = parser.parse_args()
+    load = Load(seconds=told.seconds, connections=told.connections)
     with tempfile.TemporaryDirectory(prefix="tw") as made, ExitStack() as stack:
         directory = Path(made)
         port = stack.enter_context(upstream(directory / "upstream.log"))
-        static = stack.enter_context(static_envoy(directory, port))
+        static = stack.enter_context(static_envoy("static Envoy on loopback", directory, port))
+        near = stack.enter_context(upstream(directory / "upstream.log", apart=False))
+        together = stack.enter_context(static_envoy("the same, all in one session", directory, near, apart=False))
         frontend = stack.enter_context(frontend_envoy(directory, port))
         boxes = stack.enter_context(sandboxed(LOAD))
         targets = [
             here("upstream alone", f"http://127.0.0.1:{port}/"),
             static,
+            together,
             frontend,
             inside("frontend, caller and callee sealed", boxes),
-            here("through the edge, from the host", f"http://127.0.0.1:{FRONTEND}/"),
+            here("through the edge, from the host", f"http://127.0.0.1:{boxes.frontend}/"),
         ]
-        print(machine(), flush=True)
-        load = Load(seconds=told.seconds, connections=told.connections)
+        print(f"{machine()}; load average {os.getloadavg()[0]:.1f}")
+        print(
+            f"{load.connections} connections, closed loop; {told.rounds} rounds of {load.seconds:g} s for each target"
+        )
+        print(
+            "client and upstream: benchmarks/load.py; the static Envoy checks no caller and logs no access", flush=True
+        )
         print(table(compare(targets, load, told.rounds), static.name))
 
 

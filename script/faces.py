@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-import typer.main
-
 from twinstage.api.app import create_app
-from twinstage.cli.main import COMMANDS, app
+from twinstage.cli.verbs import VERBS
 
 Schema = Mapping[str, Any]
 
@@ -18,20 +16,27 @@ def table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def verbs() -> str:
-    commands = cast(Any, typer.main.get_command(app)).commands
     out, panel = [], ""
-    for name, function, group in COMMANDS:
-        if group != panel:
-            panel = group
+    for verb in VERBS:
+        if verb.panel != panel:
+            panel = verb.panel
             out.append(f"## {panel}\n")
-        command = commands[name]
-        out.append(f"### {name}\n\n```console\n$ twinstage {_usage(name, command.params)}\n```\n")
-        text = "\n".join(line.strip() for line in (function.__doc__ or "").strip().splitlines())
-        out.append(f"{text}\n")
-        rows = [_parameter(p) for p in command.params if p.name != "help"]
-        if not command.context_settings.get("allow_extra_args"):  # what takes any has a --help of its own
-            out.append(table(("", "", ""), rows) if rows else "It takes nothing.\n")
+        command = verb.load()
+        if verb.within:
+            out += [part for it in verb.within for part in _verb(f"{verb.name} {it.name}", command.commands[it.name])]
+        else:
+            out += _verb(verb.name, command)
     return "\n".join(out)
+
+
+def _verb(name: str, command: Any) -> list[str]:
+    out = [f"### {name}\n\n```console\n$ twinstage {_usage(name, command.params)}\n```\n"]
+    text = "\n".join(line.strip() for line in (command.help or "").strip().splitlines())
+    out.append(f"{text}\n")
+    rows = [_parameter(p) for p in command.params if p.name != "help"]
+    if not command.context_settings.get("allow_extra_args"):  # what takes any has a --help of its own
+        out.append(table(("", "", ""), rows) if rows else "It takes nothing.\n")
+    return out
 
 
 def _usage(name: str, parameters: list[Any]) -> str:
@@ -64,7 +69,14 @@ def openapi() -> Schema:
     """Described without a controller behind it: the description asks for none of its parts."""
     nothing = cast(Any, None)
     api = create_app(
-        store=nothing, latest=nothing, wake=nothing, mirror=nothing, runtime=nothing, now=nothing, new_id=nothing
+        store=nothing,
+        latest=nothing,
+        wake=nothing,
+        mirror=nothing,
+        vault=nothing,
+        runtime=nothing,
+        now=nothing,
+        new_id=nothing,
     )
     return api.openapi()
 

@@ -14,18 +14,27 @@ from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import sayings
+import walls
 from faces import documents, routes, table, verbs
+from outlines import definition_example, definition_keys, ecosystem_example, ecosystem_keys, standard_keys
 
 from twinstage.api.advice import ADVICE
 from twinstage.api.documents import PHASE
 from twinstage.config.definition import definition
 from twinstage.config.ecosystem import ecosystem
+from twinstage.config.outlines.bounds import ABOUT
 from twinstage.config.problems import Problems
-from twinstage.config.value import spelled
+from twinstage.config.value import sized, spelled
+from twinstage.model.bounds import LEAST, MOST, SIZES, Bounds
 from twinstage.model.policy import Policy
 from twinstage.model.reasons import SENTENCES
 from twinstage.model.rollout import FINAL, State
-from twinstage.pipeline.states import LIMIT, RETREAT, TABLE, diagram
+from twinstage.pipeline.states import LIMIT, RETREAT, TABLE, diagram, limit
+from twinstage.runtime.local.gives import Gives
+from twinstage.runtime.local.gives import limits as told
+from twinstage.runtime.local.lacks import Machine
+from twinstage.runtime.local.lacks import lacks as lacking
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -51,15 +60,13 @@ def state_diagram() -> str:
 
 
 def states() -> str:
-    limits = Policy().limits
     rows = []
     for state in State:
         if state in FINAL:
             continue
         owner, key, late = LIMIT[state]
-        span, until = spelled(limits[key]), f"`limits.{key}`"
-        if state is State.CANARY:  # see pipeline.states.limit
-            span, until = spelled(Policy().longest_canary), "`canary.longest`"
+        span = spelled(limit(state, Policy()))
+        until = "`canary.longest`" if state is State.CANARY else f"`limits.{key}`"
         on = ", ".join(f"{to.value} ({event.value})" for event, to in TABLE[state].items())
         out = [event.value for event, (froms, _) in RETREAT.items() if state in froms]
         phase = PHASE[state].value if state in PHASE else "where it was"
@@ -122,6 +129,43 @@ def _codes(function: ast.FunctionDef, functions: list[ast.FunctionDef]) -> set[s
     return {node.value for node in given if isinstance(node, ast.Constant) and node.value in SENTENCES}
 
 
+def bounds() -> str:
+    rows = [
+        (
+            f"`limits.{name}`",
+            _amount(name, getattr(Bounds(), name)),
+            f"{_amount(name, LEAST[name])} to {_amount(name, MOST[name])}",
+            what,
+        )
+        for name, what in ABOUT.items()
+    ]
+    return table(("key", "default", "bounds", "what it is"), rows)
+
+
+def limits_in_force() -> str:
+    """For root with control groups, and for anybody without, in the words of `twinstage boundary`."""
+    root = Gives(memory="memory", cpu="cpu", sessions=True)
+    machines = {"root, control groups of version 1": root, "an ordinary user, or without them": Gives(sessions=True)}
+    rows = [
+        (whose, it.what, "in force" if it.in_force else "not in force", it.how)
+        for whose, gives in machines.items()
+        for it in told(gives)
+    ]
+    return table(("started by", "limit", "", "how, or what it would take"), rows)
+
+
+def lacks() -> str:
+    """Of the poorest machine that can seal a company."""
+    poorest = Machine(root=False, swaps=True, swap_bounded=False, namespaces=frozenset())
+    return table(
+        ("it lacks", "which means", "it would take"), [(it.name, it.means, it.takes) for it in lacking(poorest)]
+    )
+
+
+def _amount(name: str, amount: int) -> str:
+    return sized(amount) if name in SIZES else f"{amount:,}"
+
+
 # ------------------------------------------------------------------------------------------------------- definitions
 
 _SERVICE = "service: orders\nrun: python -m orders\ninstances: {production: 3, staging: 1}\n"
@@ -136,8 +180,10 @@ DEFINITIONS = (
     _SERVICE + "health: healthz\n",
     _SERVICE + "port: 40000\n",
     _SERVICE + "drain: 1 minute\n",
+    _SERVICE + "limits: {memory: 4G}\n",
+    _SERVICE + "limits: {memory: 512}\n",
     _SERVICE + "gates: {review: ./review.sh}\n",
-    _SERVICE + "secrets: [PAYMENT_KEY]\n",
+    _SERVICE + "secrets: [PORT]\n",
     _SERVICE + "processes: {worker: {}}\n",
 )
 ECOSYSTEMS = (
@@ -156,7 +202,7 @@ ECOSYSTEMS = (
 
 def definition_mistakes() -> str:
     known = cast(Any, ["orders", "payments"])
-    return _mistakes(DEFINITIONS, lambda text: definition(text, known=known), _SERVICE)
+    return _mistakes(DEFINITIONS, lambda text: definition(text, known=known, most=Bounds()), _SERVICE)
 
 
 def ecosystem_mistakes() -> str:
@@ -182,6 +228,9 @@ def limits() -> str:
     of = {key: (state.value, late) for state, (_, key, late) in LIMIT.items()}
     rows = []
     for key, span in Policy().limits.items():
+        if key == "migrate":  # of a job alone: it has no state of its own
+            rows.append((f"`{key}`", spelled(span), "a migration of one database may run", "fails the release"))
+            continue
         state, late = of[key]
         job = {"build": "a build", "gates": "a gate", "verify": "the verification"}.get(key)
         what = f"{job} may run, and a rollout be `{state}`" if job else f"a rollout may be `{state}`"
@@ -198,9 +247,24 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "verbs": verbs,
     "routes": routes,
     "documents": documents,
+    "exits": sayings.exits,
+    "errors": sayings.errors,
+    "mistakes": sayings.mistakes,
+    "findings": sayings.findings,
+    "definition-example": definition_example,
+    "definition-keys": definition_keys,
+    "ecosystem-example": ecosystem_example,
+    "ecosystem-keys": ecosystem_keys,
+    "standard-keys": standard_keys,
     "definition-mistakes": definition_mistakes,
     "ecosystem-mistakes": ecosystem_mistakes,
     "limits": limits,
+    "bounds": bounds,
+    "limits-in-force": limits_in_force,
+    "lacks": lacks,
+    "walls-of-an-instance": walls.of_an_instance,
+    "walls-of-the-network": walls.of_the_network,
+    "faults": walls.faults,
 }
 
 

@@ -47,6 +47,18 @@ class Person:
             if said:
                 said.close()
 
+    def at_a_terminal(self, terminal: int, *arguments: str, cwd: Path) -> "subprocess.Popen[bytes]":
+        """``terminal``: what the program has as input, output and errors, and gets its signals from."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=cwd,
+            env={**self.environment, "TERM": "xterm"},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        )
+
     def interrupt(self, running: "subprocess.Popen[str]") -> None:
         """Ctrl-C: SIGINT to the whole group."""
         if running.poll() is None:

@@ -1,5 +1,6 @@
 """Finding what a company runs on this machine, its processes by what they do, and whatever of it is left at the end."""
 
+import contextlib
 import os
 import re
 import time
@@ -45,6 +46,17 @@ def processes(root: Path, *words: str) -> list[psutil.Process]:
             continue
         if line and not any(w in line[0] for w in ("bwrap", "setpriv")):
             found += [process] if all(any(w in a for a in line) for w in words) else []
+    return found
+
+
+def lasting(root: Path) -> set[int]:
+    """The pids of what goes on by itself: jobs come and go, the boundary's probe whenever it is due."""
+    found = set()
+    for process in left_behind(root):
+        with contextlib.suppress(psutil.Error):
+            lines = (it.cmdline() for it in (process, *process.parents()))
+            if not any(word == "twinstage.inside.job" for line in lines for word in line):
+                found.add(process.pid)
     return found
 
 

@@ -1,76 +1,12 @@
 """A machine's worth of company for each test: its own directory, its own user, and nothing left behind."""
 
-import contextlib
 import os
-import shutil
-import signal
-import stat
-import subprocess
-import tempfile
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
-import psutil
 import pytest
+from acceptance_ground import ORDINARY, REPOSITORY, copy_of_the_checkout, ended, own, short_directory
 from acceptance_person import Person
-from acceptance_traces import left_behind, told
-
-REPOSITORY = Path(__file__).parents[2]
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # Run in the background of a script, we and all that we start would be deaf to Ctrl-C, which some tests press.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-ORDINARY = 1000
-"""The uid of the ordinary user that root's tests become."""
-
-
-def short_directory() -> Path:
-    """Unix sockets' paths end at 108 bytes, so pytest's own directories are too long."""
-    path = Path(tempfile.mkdtemp(prefix="ts-", dir="/tmp"))
-    path.chmod(0o755)
-    (path / "home").mkdir()
-    return path
-
-
-def _own(path: Path, uid: int) -> None:
-    for each in (path, *path.rglob("*")):
-        os.chown(each, uid, uid, follow_symlinks=False)
-
-
-def _copy_of_the_checkout(to: Path) -> None:
-    """What git knows here, uncommitted changes too: a fresh clone without an environment or a cache."""
-    names = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        check=True,
-        capture_output=True,
-    ).stdout.split(b"\0")
-    for name in filter(None, names):
-        source = REPOSITORY / os.fsdecode(name)
-        if source.is_file():
-            target = to / os.fsdecode(name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
-
-
-def _ended(person: Person) -> None:
-    """Whatever a test did, nothing of it goes on; what `down` leaves is the test's failure, not the next one's."""
-    said = [person.down(company.name) for company in (person.root / "state").glob("*")]
-    left = [f"{process.pid} {process.name()}" for process in left_behind(person.root)]
-    for alive in filter(None, (left_behind(person.root) for _ in range(10))):
-        for process in alive:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(alive, timeout=10)
-    _removed(person.root)
-    assert not left, f"left behind by `down`: {left}; it said: {said}"
-
-
-def _removed(tree: Path) -> None:
-    """Sealed releases are read-only, directories too: made writable on the way down."""
-    for path in (p for p in tree.rglob("*") if p.is_dir() and not p.is_symlink()):
-        path.chmod(path.stat().st_mode | stat.S_IRWXU)
-    shutil.rmtree(tree)
+from acceptance_traces import told
 
 
 @pytest.hookimpl(wrapper=True)
@@ -90,7 +26,7 @@ def somebody() -> Iterator[Person]:
     """Whoever runs the tests."""
     person = Person(short_directory(), REPOSITORY, None)
     yield person
-    _ended(person)
+    ended(person)
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +35,8 @@ def ordinary() -> Iterator[Person]:
     if os.geteuid() != 0:
         pytest.skip("the tests are run by an ordinary user already: `somebody` is one")
     root = short_directory()
-    _copy_of_the_checkout(root / "clone")
-    _own(root, ORDINARY)
+    copy_of_the_checkout(root / "clone")
+    own(root, ORDINARY)
     person = Person(root, root / "clone", ORDINARY)
     yield person
-    _ended(person)
+    ended(person)

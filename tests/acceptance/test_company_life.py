@@ -4,21 +4,34 @@ One story, told in order: each test starts from the company that the one before 
 """
 
 import contextlib
+import fcntl
 import json
+import os
+import pty
 import re
+import select
 import signal
 import socket
+import stat
+import struct
 import subprocess
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from acceptance_company import TinyCompany, Users, ask
+from acceptance_company import ECOSYSTEM, VERIFY, TinyCompany, Users, ask
 from acceptance_person import Person
-from acceptance_traces import left_behind, networks, processes, remains, until
+from acceptance_traces import lasting, left_behind, networks, processes, remains, until
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+ASKS = """\
+import contextlib, socket
+with contextlib.suppress(OSError):
+    socket.getaddrinfo("api.rates.example", 443)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +61,24 @@ def test_it_answers_in_both_ecosystems(tiny: TinyCompany) -> None:
 
 
 def test_up_again_changes_nothing(tiny: TinyCompany) -> None:
-    before = {p.pid for p in left_behind(tiny.root)}
+    before = lasting(tiny.root)
     assert "is up" in tiny.done("up")
-    assert {p.pid for p in left_behind(tiny.root)} >= before
+    assert lasting(tiny.root) >= before
+
+
+def test_up_after_an_upgrade_restarts_the_controller_and_nothing_else(tiny: TinyCompany) -> None:
+    before = lasting(tiny.root)
+    (controller,) = processes(tiny.root, "twinstage.daemon")
+    noted = tiny.root / "state" / "tiny" / "store" / "code"
+    noted.write_text("what another version wrote when it started")
+    with Users(tiny.port("back"), {"one"}) as users:
+        assert "restarting the controller" in tiny.done("up")
+    assert users.asked
+    assert not users.failed
+    gone = before - lasting(tiny.root)
+    assert controller.pid in gone
+    assert len(gone) <= 3, "the controller and what launched it"
+    assert "restarting" not in tiny.done("up")
 
 
 def test_a_live_commit_is_answered_so(tiny: TinyCompany) -> None:
@@ -81,11 +109,106 @@ def test_rollback_pins_and_resume_lets_go(tiny: TinyCompany) -> None:
     assert not users.failed
 
 
+def test_a_person_runs_a_command_in_an_instance(tiny: TinyCompany) -> None:
+    with tiny.client() as client:
+        until(lambda: len(client.service("back").instances) == 3, 30, "those of the release before to be gone")
+        instances = {it.ecosystem: it.id for it in client.service("back").instances}
+    here, there = instances["production"], instances["staging"]
+    assert stat.S_IMODE(tiny.socket.with_name("exec.sock").stat().st_mode) == 0o600, "as the API's own"
+    unknown = tiny.twinstage("exec", "production.back", "true")
+    assert (unknown.returncode, here in unknown.stdout, there in unknown.stdout) == (2, True, True), unknown.stdout
+    unsaid = tiny.twinstage("exec", here, "true")
+    assert (unsaid.returncode, "say why" in unsaid.stdout) == (3, True), unsaid.stdout
+    said = tiny.twinstage("exec", there, "--", "sh", "-c", "grep -c . /proc/self/status >/dev/null; echo $PORT; exit 5")
+    with tiny.client() as client:
+        backend = next(r for r in client.services() if r.name == "back").ports["staging"].backend
+    assert (said.returncode, said.stdout) == (5, f"{backend}\n")
+    everything = bytes(range(256)) * 4096
+    asked = tiny.person.command("script/twinstage", "exec", there, "cat")
+    piped = subprocess.run(
+        asked, cwd=tiny.home, env=tiny.person.environment, input=everything, capture_output=True, timeout=60
+    )
+    assert (piped.returncode, piped.stdout == everything, piped.stderr) == (0, True, b"")
+    _at_a_terminal(tiny, here)
+    running = tiny.person.start("script/twinstage", "exec", there, "sleep", "876599", cwd=tiny.home)
+    until(lambda: _sleeps("876599"), 20, "the command to run")
+    running.kill()
+    until(lambda: not _sleeps("876599"), 20, "the command to be gone")
+    with tiny.client() as client:
+        until(lambda: "went away" in client.journal(what="visit", newest=True)[-1].why, 20, "the journal to say so")
+    told = tiny.done("history", "back")
+    assert f"`/bin/sh` in {here}: exit status 9" in told
+    assert "(because: it is slow)" in told
+    assert f"in {there}: exit status 5" in told
+    assert f"`sleep 876599` in {there}: whoever ran it went away" in told
+
+
+def _at_a_terminal(tiny: TinyCompany, instance: str) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 41, 97, 0, 0))
+    person = tiny.person.at_a_terminal(theirs, "script/twinstage", "exec", instance, "-m", "it is slow", cwd=tiny.home)
+    os.close(theirs)
+    _shown(ours, b"$ ")
+    os.write(ours, b"stty size; grep NoNewPrivs: /proc/self/status; cat\n")
+    assert b"NoNewPrivs:\t1" in (said := _shown(ours, b"Privs:\t1\r\n"))
+    assert b"41 97" in said
+    os.write(ours, b"here\n")
+    _shown(ours, b"here\r\nhere\r\n")
+    os.write(ours, b"\x03")
+    _shown(ours, b"^C\r\n$ ")
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 42, 98, 0, 0))
+    person.send_signal(signal.SIGWINCH)  # as its terminal would, were it its own
+    os.write(ours, b"until stty size | grep 42; do :; done; exit 9\n")
+    _shown(ours, b"42 98")
+    with contextlib.suppress(OSError):  # so a terminal ends
+        while os.read(ours, 4096):
+            pass
+    os.close(ours)
+    assert person.wait(20) == 9
+
+
+def _shown(terminal: int, what: bytes) -> bytes:
+    said = b""
+    while what not in said:
+        assert select.select([terminal], [], [], 20)[0], said
+        said += os.read(terminal, 4096)
+    return said
+
+
+def _sleeps(seconds: str) -> bool:
+    return any(it.info["cmdline"] == ["sleep", seconds] for it in psutil.process_iter(["cmdline"]))
+
+
 def test_an_unreviewed_commit_is_refused_with_words(tiny: TinyCompany) -> None:
     refused = tiny.twinstage("submit", "back", tiny.commit("back", "four", reviewed=False))
     assert refused.returncode == 1, refused.stdout
     assert "review" in refused.stdout
     assert tiny.ask("back") == "three"
+
+
+def test_what_is_not_declared_is_recorded_or_fails_as_the_standard_says(tiny: TinyCompany) -> None:
+    file = tiny.home / "ecosystem.yaml"
+    try:
+        file.write_text(ECOSYSTEM.replace("standard:\n", "standard:\n  undeclared: record\n"))
+        tiny.done("up")
+        assert "live" in tiny.done("submit", "front", tiny.commit("front", "one", verify=ASKS + VERIFY))
+        assert "dns api.rates.example" in tiny.done("why", "front")
+        assert "dns api.rates.example" in tiny.done("boundary")
+        assert tiny.done("status").count("crossings") == 1
+        lines = tiny.done("boundary", "suggest", "front")
+        assert (
+            'api-rates-example: {production: "api.rates.example.invalid:443", staging: "api.rates.example:443"}'
+            in lines
+        )
+        with tiny.client() as client:
+            (total,) = client.boundary().totals
+            assert (total.service, total.kind, total.ecosystem) == ("front", "outside", "staging")
+    finally:
+        file.write_text(ECOSYSTEM)
+        tiny.done("up")
+    failed = tiny.twinstage("submit", "front", tiny.commit("front", "one", verify=ASKS + "# again\n" + VERIFY))
+    assert failed.returncode == 1, failed.stdout
+    assert "dns api.rates.example" in failed.stdout
 
 
 def test_a_verification_that_fails_keeps_it_out_of_production(tiny: TinyCompany) -> None:
@@ -114,7 +237,7 @@ def test_one_that_ends_at_once_is_told_so_with_its_last_words(tiny: TinyCompany)
 def test_one_that_never_becomes_healthy_is_told_so(tiny: TinyCompany, ailing: "subprocess.Popen[str]") -> None:
     said, _ = ailing.communicate(timeout=60)
     assert ailing.returncode == 1, said
-    assert re.search(r"GET /healthz on port \d+ is not answered well", " ".join(said.split())), said
+    assert re.search(r"GET /healthz on port \d+ is not answered well: with status 503", " ".join(said.split())), said
     assert tiny.ask("front") == "one"
 
 
@@ -210,14 +333,24 @@ def test_it_heals_when_it_is_killed(tiny: TinyCompany, words: tuple[str, ...]) -
 
 
 def test_the_whole_company_is_killed_at_once_and_goes_on(tiny: TinyCompany) -> None:
-    for process in left_behind(tiny.root):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    until(lambda: not left_behind(tiny.root), 20, "everything to be dead")
+    kill_everything(tiny)
     tiny.done("up")
     tiny.answers("back", "ten", 60)
     port = tiny.port("front")
     until(lambda: ask(port, "/back") == "eleven ten", 60, "both to answer again")
+
+
+def kill_everything(tiny: TinyCompany) -> None:
+    """All at once, and what a supervisor started in its last moment too."""
+
+    def dead() -> bool:
+        found = left_behind(tiny.root)
+        for process in found:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        return not found
+
+    until(dead, 20, "everything to be dead")
 
 
 def test_the_core_is_killed_alone_and_up_finds_the_rest(tiny: TinyCompany) -> None:

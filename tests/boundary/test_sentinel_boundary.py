@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from sealed import GATEWAY, Sealed, wire
 
+from twinstage.inside.targets import BEYOND
+
 pytestmark = pytest.mark.real
 
 GET = "GET /charge HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -23,12 +25,15 @@ def shop(company: Sealed) -> Sealed:
         wire("payments-1", 2, "payments"),
         wire("catalog-1", 3, "catalog", listens=8000),
         wire("catalog-2", 4, "catalog", listens=10001),
+        wire("catalog-3", 6, "catalog", databases=True),
         wire("verify-1", 5, "payments", backend=None, source={"job": "ro_1.verify.web.1.1"}, calls=["catalog"]),
     )
     company.watch_over()
     assert company.sync()["failed"] == {}
     for number, name in enumerate(("orders", "payments", "catalog")):
         company.serve(None, GATEWAY, 14000 + number, f"{name}'s proxy")
+    company.serve(None, GATEWAY, 17000, "the database's proxy")
+    company.serve(None, "127.0.0.1", 5432, "the database")
     company.serve(None, "0.0.0.0", 9901, "the proxy's administration")
     company.serve("payments-1", "127.0.0.1", 16001, "payments")
     company.serve("catalog-1", "127.0.0.1", 8000, "catalog")
@@ -98,6 +103,20 @@ def test_a_job_reaches_the_service_it_verifies_and_what_it_declares(shop: Sealed
     assert crossing["source"] == {"job": "ro_1.verify.web.1.1"}
 
 
+@pytest.mark.parametrize("address", [GATEWAY, "127.0.0.1"])
+def test_the_database_is_there_for_those_who_declare_one(shop: Sealed, address: str) -> None:
+    assert one(shop, "catalog-3", tcp(address, 17000))["data"] == "the database's proxy 10.64.6.1: hello\n"
+    assert one(shop, "orders-1", tcp(address, 17000))["data"] == ""
+    assert shop.crossed(wire="orders-1", target="databases", kind="undeclared", answered="closed")
+    assert one(shop, "catalog-3", tcp(address, 13000))["data"] == ""
+    assert shop.crossed(wire="catalog-3", target="production databases", kind="other-ecosystem")
+
+
+def test_the_servers_own_port_is_on_no_wire(shop: Sealed) -> None:
+    assert one(shop, "catalog-3", tcp(GATEWAY, 5432))["data"] == ""
+    assert one(shop, "catalog-3", tcp("127.0.0.1", 5432))["error"] == "ConnectionRefusedError"
+
+
 @pytest.mark.parametrize(("port", "address"), [(10001, "127.0.0.1"), (10001, GATEWAY), (12001, GATEWAY)])
 def test_the_other_ecosystem_answers_403_and_names_the_service(shop: Sealed, address: str, port: int) -> None:
     problem = body(one(shop, "orders-1", tcp(address, port, GET)))
@@ -112,7 +131,7 @@ def test_the_other_ecosystem_answers_403_and_names_the_service(shop: Sealed, add
 def test_advice_depends_on_what_is_declared(shop: Sealed) -> None:
     one(shop, "payments-1", tcp("127.0.0.1", 10003, GET))
     crossing = shop.crossed(wire="payments-1", target="production user-data")
-    assert crossing["advice"] == "declare it in depends_on, then use USER_DATA_URL"
+    assert crossing["advice"] == "add `user-data` to depends_on in twinstage.yaml, then use USER_DATA_URL"
 
 
 def test_an_undeclared_neighbour_is_refused_by_any_way(shop: Sealed) -> None:
@@ -120,7 +139,7 @@ def test_an_undeclared_neighbour_is_refused_by_any_way(shop: Sealed) -> None:
     for answer in shop.probe("orders-1", *ways):
         assert body(answer)["kind"] == "undeclared"
     crossing = shop.crossed(wire="orders-1", kind="undeclared", target="catalog")
-    assert crossing["advice"] == "declare it in depends_on, then use CATALOG_URL"
+    assert crossing["advice"] == "add `catalog` to depends_on in twinstage.yaml, then use CATALOG_URL"
 
 
 def test_a_neighbours_own_address_is_not_reachable(shop: Sealed) -> None:
@@ -132,7 +151,7 @@ def test_a_neighbours_own_address_is_not_reachable(shop: Sealed) -> None:
 def test_anything_else_is_outside(shop: Sealed, address: str, port: int) -> None:
     assert body(one(shop, "orders-1", tcp(address, port, GET)))["kind"] == "outside"
     crossing = shop.crossed(wire="orders-1", kind="outside", target=f"{address}:{port}", answered="403")
-    assert crossing["advice"] == "declare it under `outside`"
+    assert crossing["advice"] == BEYOND
 
 
 def test_nothing_else_of_the_ecosystem_is_reachable(shop: Sealed) -> None:
@@ -263,6 +282,8 @@ def test_the_record_is_for_the_company_alone(shop: Sealed) -> None:
         '{"op": ["sync"]}\n',
         '{"op": "listening", "wire": "../x"}\n',
         '{"op": "listening", "wire": []}\n',
+        '{"op": "health", "wire": "../x", "path": "/"}\n',
+        '{"op": "health", "wire": "catalog-1", "path": "/ HTTP/1.1\\r\\nx"}\n',
         "[" * 9000 + "\n",
     ],
 )

@@ -1,6 +1,8 @@
 """What the sentinel says and writes, without a kernel: classes, advice, lines, answers to any packet."""
 
 import json
+import struct
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,15 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sealed import PORTS, wire
 
-from twinstage.inside import dropped, networks, strays
+from twinstage.config.definition import definition
+from twinstage.inside import dropped, networks, nft, postgres, strays, walls
 from twinstage.inside.names import Names
 from twinstage.inside.netlink import Refused
 from twinstage.inside.nft import Table
 from twinstage.inside.report import Report
-from twinstage.inside.targets import Target, World
+from twinstage.inside.targets import BEYOND, Target, World
 from twinstage.inside.wires import Unreadable, Wanted, Wire, read
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+DATABASE = "it under `databases` in twinstage.yaml, then use its *_DATABASE_URL"
+ADD = "add `catalog` to depends_on in twinstage.yaml, then use CATALOG_URL"
 
 
 def placed(folder: Path, *wires: dict[str, Any], ports: dict[str, Any] = PORTS) -> Path:
@@ -79,7 +84,13 @@ def written(report: Report) -> list[dict[str, Any]]:
     ("address", "port", "kind", "target", "advice"),
     [
         ("10.64.0.1", 10001, "other-ecosystem", "production payments", "use PAYMENTS_URL"),
-        ("10.64.0.1", 12002, "other-ecosystem", "production catalog", "declare it in depends_on, then use CATALOG_URL"),
+        (
+            "10.64.0.1",
+            12002,
+            "other-ecosystem",
+            "production catalog",
+            ADD,
+        ),
         ("10.64.7.1", 12001, "other-ecosystem", "production payments", "use PAYMENTS_URL"),
         (
             "10.64.0.1",
@@ -88,12 +99,27 @@ def written(report: Report) -> list[dict[str, Any]]:
             "production port 10555",
             "nothing of production is reachable from here",
         ),
-        ("10.64.0.1", 14002, "undeclared", "catalog", "declare it in depends_on, then use CATALOG_URL"),
+        (
+            "10.64.0.1",
+            14002,
+            "undeclared",
+            "catalog",
+            ADD,
+        ),
         ("10.64.0.1", 14000, "undeclared", "orders", "call yourself at HOST:PORT"),
         ("10.64.2.1", 16001, "undeclared", "payments", "use PAYMENTS_URL"),
         ("10.64.2.1", 22, "undeclared", "10.64.2.1:22", "use PAYMENTS_URL"),
-        ("8.8.8.8", 10001, "outside", "8.8.8.8:10001", "declare it under `outside`"),
-        ("127.0.0.1", 10001, "outside", "127.0.0.1:10001", "declare it under `outside`"),
+        ("8.8.8.8", 10001, "outside", "8.8.8.8:10001", BEYOND),
+        ("127.0.0.1", 10001, "outside", "127.0.0.1:10001", BEYOND),
+        ("10.64.0.1", 17000, "undeclared", "databases", f"declare {DATABASE}"),
+        (
+            "10.64.0.1",
+            13000,
+            "other-ecosystem",
+            "production databases",
+            f"nothing of production is reachable from here: declare {DATABASE}",
+        ),
+        ("8.8.8.8", 13000, "outside", "8.8.8.8:13000", BEYOND),
     ],
 )
 def test_connections(world: World, orders: Wire, address: str, port: int, kind: str, target: str, advice: str) -> None:
@@ -119,6 +145,73 @@ def test_connections(world: World, orders: Wire, address: str, port: int, kind: 
 def test_names(world: World, orders: Wire, name: str, kind: str, target: str) -> None:
     found = world.name(orders, name)
     assert (found.kind, found.target) == (kind, target)
+
+
+PAY = {"host": "pay.example", "port": 443, "address": "10.63.0.1", "stub": None}
+STUB = {"host": "bank.example", "port": 443, "address": "10.63.0.2", "stub": "payments"}
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Wanted:
+    caller = wire("orders-1", 1, "orders", calls=["payments"], outside=[PAY, STUB])
+    return read(placed(tmp_path, caller, wire("payments-1", 2, "payments")))
+
+
+def addresses(wanted: Wanted, report: Report, name: str, caller: str) -> list[str]:
+    world = World(ports=wanted.ports, callers={each.address: each for each in wanted.wires.values()})
+    reply = Names(lambda: world, report).answer(DNSRecord.question(name).pack(), wanted.wires[caller].address)
+    assert reply is not None
+    return [str(answer.rdata) for answer in DNSRecord.parse(reply).rr]
+
+
+def test_an_outside_name_has_an_address_for_who_declares_it_alone(outside: Wanted, report: Report) -> None:
+    assert addresses(outside, report, "PAY.example", "orders-1") == ["10.63.0.1"]
+    assert addresses(outside, report, "other.pay.example", "orders-1") == []
+    assert addresses(outside, report, "pay.example", "payments-1") == []
+    assert [line["target"] for line in written(report)] == ["dns other.pay.example", "dns pay.example"]
+
+
+def test_the_same_question_again_counts_again_and_follows_what_is_declared(outside: Wanted, report: Report) -> None:
+    callers = {each.address: each for each in outside.wires.values()}
+    payments = outside.wires["payments-1"]
+    worlds = [World(ports=outside.ports, callers=callers)]
+    names = Names(lambda: worlds[-1], report)
+    for number in range(3):
+        packet = bytes(DNSRecord.question("pay.example").pack())
+        answer = DNSRecord.parse(names.answer(packet, payments.address))
+        assert (answer.header.id, answer.header.rcode) == (int.from_bytes(packet[:2]), RCODE.NXDOMAIN), number
+    assert report.counts == {("outside", "NXDOMAIN"): 3}
+    declared = replace(payments, outside=outside.wires["orders-1"].outside)
+    worlds.append(World(ports=outside.ports, callers={**callers, payments.address: declared}))
+    answer = DNSRecord.parse(names.answer(packet, payments.address))
+    assert [str(it.rdata) for it in answer.rr] == ["10.63.0.1"]
+    assert report.counts.total() == 3
+
+
+def test_the_guard_lets_the_caller_to_that_address_and_port_and_a_stub_to_its_frontend(outside: Wanted) -> None:
+    made = walls.guard(outside.ports, outside.wires.values())
+    assert dict(made.triples)["outside"] == (("10.64.1.1", "10.63.0.1", 443), ("10.64.1.1", "10.63.0.2", 443))
+    turned = [rule for rule in made.chains[0].rules if nft.destination("10.63.0.2")[1] in rule]
+    assert [rule[-3:] for rule in turned] == [nft.translate(nft.DNAT, "10.64.0.1", 14001)]
+    assert not any(nft.destination("10.63.0.1")[1] in rule for rule in made.chains[0].rules)
+
+
+def test_another_port_of_an_outside_name_is_told_of_by_name(outside: Wanted) -> None:
+    orders = outside.wires["orders-1"]
+    assert World(ports=outside.ports).connection(orders, "10.63.0.1", 80).target == "pay.example:80"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"address": "10.64.5.1"}, "is not one of 10.63.0.0/16"),
+        ({"host": "a b"}, "host 'a b' does not match"),
+        ({"port": 0}, "0 is not a port"),
+    ],
+)
+def test_an_outside_name_that_cannot_be_used(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    placed(tmp_path, wire("bad", 1, "orders", outside=[{**PAY, **change}]))
+    assert words in read(tmp_path).failed["bad"]
 
 
 def test_a_line_holds_what_the_controller_reads(report: Report, world: World, orders: Wire) -> None:
@@ -153,7 +246,7 @@ def test_repeats_are_counted_and_written_when_their_second_is_over(
     assert [line["count"] for line in written(report)] == [1, 999]
     report.close()
     assert [line["count"] for line in written(report)] == [1, 999, 1]
-    assert report.total == 1001
+    assert report.counts.total() == 1001
 
 
 def test_a_scan_is_bounded_and_hides_no_call_to_the_other_ecosystem(
@@ -166,14 +259,13 @@ def test_a_scan_is_bounded_and_hides_no_call_to_the_other_ecosystem(
     clock.seconds = 1.0
     report.flush()
     lines = written(report)
-    assert len(lines) < 60
+    assert len(lines) < 210
     assert sum(line["count"] for line in lines) == 5001
     assert any(line["kind"] == "other-ecosystem" for line in lines)
-    assert lines[-1]["wire"] == "orders-1"
-    clock.seconds = 3.0
-    report.flush()
-    report.add(orders, world.connection(orders, "8.8.8.8", 7777), "closed")
-    assert written(report)[-1]["target"] == "8.8.8.8:7777"
+    assert {line["target"] for line in lines if line["wire"] == "payments-1"} == {"8.8.8.8:1"}
+    rest = [line for line in lines if line["target"] == "many other places"]
+    assert [line["count"] for line in rest] == [1, 4798]
+    assert rest[-1]["advice"].startswith("200 places are told apart; about 4,")
 
 
 def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path, clock: Clock, world: World, orders: Wire) -> None:
@@ -201,6 +293,22 @@ def test_a_full_disk_loses_no_count(report: Report, clock: Clock, world: World, 
     assert [line["count"] for line in written(report)] == [2]
 
 
+@pytest.mark.parametrize(
+    ("first", "whether"),
+    [
+        (struct.pack("!II", 8, 80877103), True),
+        (struct.pack("!II", 41, 3 << 16) + b"user\0a\0\0", True),
+        (struct.pack("!II", 41, 3 << 16 | 2), True),
+        (struct.pack("!II", 41, 2 << 16), False),
+        (b"GET / HTTP/1.1", False),
+        (b"\x16\x03\x01", False),
+        (b"", False),
+    ],
+)
+def test_a_database_client_is_known_by_its_first_words(first: bytes, whether: bool) -> None:
+    assert postgres.begins(first) is whether
+
+
 @given(packet=st.binary(max_size=600))
 def test_no_packet_ends_the_names(packet: bytes) -> None:
     reply = Names(World, _Deaf()).answer(packet, "10.64.1.1")
@@ -220,10 +328,10 @@ class _Deaf(Report):
     """A report without a file, for answers alone."""
 
     def __init__(self) -> None:
-        self.total = 0
+        """It has none."""
 
     def add(self, caller: Wire, target: Target, answered: str) -> None:
-        self.total += 1
+        """Nobody reads it."""
 
 
 def test_only_addresses_and_other_names_are_asked_for(report: Report, world: World) -> None:
@@ -255,7 +363,7 @@ def test_no_note_ends_the_record_of_datagrams(notes: bytes) -> None:
 def test_a_datagram_is_read_from_its_headers() -> None:
     packet = bytes.fromhex("45000024000040004011000010400101") + bytes([8, 8, 8, 8]) + bytes.fromhex("d43101bb00100000")
     packet = packet[:12] + bytes([10, 64, 1, 1]) + packet[16:]
-    assert dropped._addressed(packet) == ("10.64.1.1", "8.8.8.8", 443)
+    assert dropped._addressed(packet) == (17, "10.64.1.1", "8.8.8.8", 443)
     assert dropped._addressed(packet[:21]) is None
 
 
@@ -326,4 +434,11 @@ def test_without_ports_or_wires_nothing_is_wanted(tmp_path: Path) -> None:
 
 def test_backend_ranges_are_caught_on_loopback_too_when_they_are_told(tmp_path: Path) -> None:
     ports = read(placed(tmp_path, ports={**PORTS, "backends": {"production": [12000, 12999]}})).ports
-    assert ports.ranges == ((10000, 10999), (12000, 12999), (14000, 14999))
+    assert ports.ranges == ((10000, 10999), (12000, 12999), (13000, 13000), (14000, 14999), (17000, 17000))
+
+
+def test_what_the_advice_says_can_be_declared() -> None:
+    names = "{production: 'a.example:443', staging: 'b.example:443'}"
+    assert "`outside` in twinstage.yaml" in BEYOND
+    text = f"service: orders\nrun: serve\ninstances: {{production: 1, staging: 1}}\noutside: {{pay: {names}}}\n"
+    assert set(definition(text).outside) == {"pay"}

@@ -1,11 +1,15 @@
 """What the contract suite needs of a runtime under test. A bench for another runtime is another class with these methods."""
 
+import hashlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from twinstage.model.database import MAIN
 from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.model.names import Digest, Ecosystem, JobId, Place, Port, ReleaseId, RolloutId, ServiceName
 from twinstage.model.release import Artifact
@@ -60,8 +64,20 @@ class Bench(Protocol):
     def failing_workload(self) -> Workload:
         """Of ``payments``, in production: never becomes healthy, and the runtime can say why."""
 
+    def ailing_workload(self) -> Workload:
+        """Of ``payments``, in production: runs, answers its checks with 503, and the runtime says so."""
+
     def straying_workload(self) -> Workload:
         """Of ``payments``, in staging: healthy, and calls what it does not declare as soon as it runs."""
+
+    def give(self, ecosystem: Ecosystem, service: str, number: int, values: Mapping[str, str]) -> None:
+        """What the runtime finds as that service's secrets of that number."""
+
+    def given(self, workload: Workload, name: str) -> str | None:
+        """The digest of what a healthy instance of it has under that name: sha256, hex."""
+
+    def secret_workload(self, number: int, *names: str) -> Workload:
+        """Of ``orders``, in production, with secrets of that number: becomes healthy and answers 200."""
 
     def job(self, exit_status: int) -> Job:
         """In the workshop: ends soon with that status."""
@@ -69,13 +85,40 @@ class Bench(Protocol):
     def endless_job(self) -> Job:
         """In the workshop: runs until it is stopped."""
 
+    def data_job(self, kind: JobKind, *, data: str = MAIN, changes: str = "", exit_status: int = 0) -> Job:
+        """On the database of ``orders`` in staging that is this bench's alone; a migration ``changes`` the schema by what
+        it is told (a table of that name), and ends with that status."""
+
+    def with_database(self) -> Workload:
+        """Of ``orders``, in staging, on the same database: becomes healthy."""
+
     def request(self, service: str) -> None:
         """One request to production's frontend of a SERVICE; whatever it is answered."""
+
+    def unanswered(self, service: str) -> AbstractContextManager[object]:
+        """While it is open, production's only workload of a SERVICE is answering one request."""
 
 
 def key(service: str, release: str = "r_000000000001", ecosystem: Ecosystem = Ecosystem.PRODUCTION) -> WorkloadKey:
     return WorkloadKey(
         ecosystem=ecosystem, service=ServiceName(service), process="web", release=ReleaseId(release), secrets=1
+    )
+
+
+def about_data(job: Job, kind: JobKind, database: str, data: str) -> Job:
+    """That job, as one on the database of ``orders`` in staging."""
+    migrates = kind is JobKind.MIGRATE
+    return replace(
+        job,
+        kind=kind,
+        name=database if migrates else "databases",
+        place=Place.STAGING,
+        release=ReleaseId("r_000000000001"),
+        command=job.command if migrates else "",
+        source=job.source if migrates else "",
+        artifact=job.artifact if migrates else None,
+        databases=(database,),
+        data=data,
     )
 
 
@@ -100,7 +143,9 @@ class FakeBench:
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 5, 12, tzinfo=UTC)
         self.world = World(self.now)
-        self.runtime: Runtime = Checked(FakeRuntime(self.world))
+        self._secrets: dict[tuple[Ecosystem, str, int], Mapping[str, str]] = {}
+        values = lambda eco, service, number: self._secrets.get((eco, service, number), {})  # noqa: E731
+        self.runtime: Runtime = Checked(FakeRuntime(self.world, secrets=values))
         self.fence = Fence(epoch=1, generation=1)
         self._jobs = 0
         self.introduce()
@@ -126,9 +171,25 @@ class FakeBench:
         self.world.behave(lambda w: w.key.service == "payments", ill)
         return self._workload(key("payments"), 1)
 
+    def ailing_workload(self) -> Workload:
+        ill = Behaviour(health=Health.UNHEALTHY, detail="answers with status 503")
+        self.world.behave(lambda w: w.key.service == "payments", ill)
+        return self._workload(key("payments"), 1)
+
     def straying_workload(self) -> Workload:
         self.world.behave(lambda w: w.key.service == "payments", Behaviour(crosses=(("10.99.0.1:80", "outside"),)))
         return self._workload(key("payments", ecosystem=Ecosystem.STAGING), 1)
+
+    def give(self, ecosystem: Ecosystem, service: str, number: int, values: Mapping[str, str]) -> None:
+        known = self._secrets.get((ecosystem, service, number), {})
+        self._secrets[ecosystem, service, number] = {**known, **values}
+
+    def given(self, workload: Workload, name: str) -> str | None:
+        value = self.world.workloads[workload.key].given.get(name)
+        return None if value is None else hashlib.sha256(value.encode()).hexdigest()
+
+    def secret_workload(self, number: int, *names: str) -> Workload:
+        return replace(self._workload(replace(key("orders"), secrets=number), 1), secrets=names)
 
     def job(self, exit_status: int) -> Job:
         result = JobResult.FAILED if exit_status else JobResult.SUCCEEDED
@@ -137,8 +198,21 @@ class FakeBench:
     def endless_job(self) -> Job:
         return self._job(Ending(steps=10**9))
 
+    def data_job(self, kind: JobKind, *, data: str = MAIN, changes: str = "", exit_status: int = 0) -> Job:
+        result = JobResult.FAILED if exit_status else JobResult.SUCCEEDED
+        made = self._job(Ending(result=result, exit_status=exit_status, changes=changes))
+        return about_data(made, kind, "orders", data)
+
+    def with_database(self) -> Workload:
+        return replace(self._workload(key("orders", ecosystem=Ecosystem.STAGING), 1), databases=("orders",))
+
     def request(self, service: str) -> None:
         self.world.step(self.now)
+
+    @contextmanager
+    def unanswered(self, service: str) -> Iterator[None]:
+        yield  # this world is never without users
+        self.world.meter.requests = 0
 
     def _workload(self, which: WorkloadKey, replicas: int) -> Workload:
         artifact = Artifact(kind="tree", digest=Digest("sha256:0"), location="/artifacts/0")

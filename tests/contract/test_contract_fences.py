@@ -6,6 +6,7 @@ import pytest
 
 from contract.bench import Bench, healthy, key, route
 from twinstage.model.names import Ecosystem, JobId, ServiceName
+from twinstage.model.seen import Crossing
 from twinstage.runtime.runtime import Fence, StaleFence
 
 CALLS: dict[str, Callable[[Bench, Fence], None]] = {
@@ -36,14 +37,20 @@ def test_the_same_fence_may_come_again(bench: Bench) -> None:
 def test_a_stray_call_is_told_with_who_made_it(bench: Bench) -> None:
     workload = bench.straying_workload()
     bench.runtime.put_workload(workload, bench.fence)
-    bench.settle(lambda: bool(bench.runtime.crossings(Ecosystem.STAGING, 0)))
+
+    def met(ecosystem: Ecosystem) -> list[Crossing]:
+        return [crossing for crossing in bench.runtime.crossings(ecosystem, 0) if crossing.source == workload.key]
+
+    bench.settle(lambda: bool(met(Ecosystem.STAGING)))
     bench.settle(lambda: healthy(bench, workload.key))
-    first = bench.runtime.crossings(Ecosystem.STAGING, 0)[0]
-    assert first.source == workload.key
+    first = met(Ecosystem.STAGING)[0]
     assert first.kind in {"other-ecosystem", "undeclared", "outside"}
     later = bench.runtime.crossings(Ecosystem.STAGING, first.seq)
     assert all(crossing.seq > first.seq for crossing in later)
-    assert not bench.runtime.crossings(Ecosystem.PRODUCTION, 0), "production's are told apart"
+    assert not met(Ecosystem.PRODUCTION), "production's are told apart"
+    counted = {sentinel.ecosystem: sentinel for sentinel in bench.runtime.sentinels()}
+    assert counted[Ecosystem.STAGING].answers[(first.kind, first.answered)] >= 1
+    assert all(sentinel.starts >= 1 for sentinel in counted.values())
 
 
 def test_the_boundary_is_enforced(bench: Bench) -> None:

@@ -95,7 +95,8 @@ def log(local: LocalBench, source: InstanceId | JobId) -> str:
 
 
 def facts(said: str) -> dict[str, Any]:
-    (line,) = [line for line in said.splitlines() if line.startswith("FACTS")]
+    """The newest: a log goes on where an earlier test's instance of that name ended."""
+    *_, line = [line for line in said.splitlines() if line.startswith("FACTS")]
     found: dict[str, Any] = json.loads(line.removeprefix("FACTS"))
     return found
 
@@ -204,12 +205,14 @@ def test_three_instances_of_a_program_with_a_port_of_its_own(local: LocalBench) 
     local.runtime.put_route(route("orders", (workload.key, 100)), local.fence)
     local.settle(lambda: ServiceName("orders") in local.runtime.observe(Ecosystem.PRODUCTION).routes)
     port = PORTS["orders"][Ecosystem.PRODUCTION][0]
-    for _ in range(9):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+
+    def all_asked() -> bool:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/asked", timeout=5) as answer:
             assert answer.read() == b"well"
-    for number in range(3):
-        said = log(local, InstanceId(f"production.orders.web.r_000000000001.1.main.{number}"))
-        assert said.count('"GET / HTTP/1.1" 200') >= 3, "asked by the proxy's checks, and by us"
+        names = [InstanceId(f"production.orders.web.r_000000000001.1.main.{number}") for number in range(3)]
+        return all('"GET /asked HTTP/1.1" 200' in log(local, name) for name in names)
+
+    local.settle(all_asked)
 
 
 UNLIKE = "cat /proc/sys/kernel/random/uuid"
@@ -279,7 +282,7 @@ def _workshops_supervisor(state: str) -> psutil.Process:
     """The first process of the workshop's sandbox; bubblewrap outside it carries the same words."""
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            begins = process.cmdline()[1:] == ["-m", "supervisor.supervisord", "-c", "/desired/supervisord.conf"]
+            begins = process.cmdline()[1:] == ["-m", "twinstage.inside.supervisord", "-c", "/desired/supervisord.conf"]
             if begins and f"{state}/workshop/desired" in Path(f"/proc/{process.pid}/mountinfo").read_text():
                 return process
     raise AssertionError("the workshop has no supervisor")

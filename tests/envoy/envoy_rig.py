@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -17,9 +18,9 @@ from typing import Any
 
 from twinstage.model.names import Ecosystem, Port, ReleaseId, ServiceName
 from twinstage.model.workload import Route, WorkloadKey
-from twinstage.runtime.local.envoy import binary, routes
+from twinstage.runtime.local.envoy import binary, database, routes
 from twinstage.runtime.local.envoy.admin import Admin
-from twinstage.runtime.local.envoy.bootstrap import bootstrap, command, descriptors
+from twinstage.runtime.local.envoy.bootstrap import asking, bootstrap, command, descriptors, following
 from twinstage.runtime.local.envoy.clusters import Target, clusters
 from twinstage.runtime.local.envoy.discovery import write
 from twinstage.runtime.local.envoy.endpoints import endpoints
@@ -116,7 +117,9 @@ def name(key: WorkloadKey) -> str:
 class Process:
     """An Envoy that runs until ``stop``."""
 
-    def __init__(self, directory: Path, node: str) -> None:
+    def __init__(self, directory: Path, node: str, *, asks: bool = False) -> None:
+        """``asks``: has a discovery server of its own, like an ecosystem's; otherwise follows files, like the edge."""
+        self.asks = asks
         self.directory = directory
         self.socket = directory / f"{node}.sock"
         self.xds = directory / node
@@ -124,11 +127,34 @@ class Process:
         self.node = node
         self.admin = Admin(self.socket)
         self._process: subprocess.Popen[bytes] | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def door(self) -> Path:
+        return self.directory / f"{self.node}.discovery"
+
+    def serve(self) -> None:
+        """Start the discovery server, unless it runs."""
+        if self._server is None:
+            command = [sys.executable, "-m", "twinstage.inside.discovery", "--files", str(self.xds)]
+            command += ["--socket", str(self.door)]
+            with self.log.open("ab") as out:
+                self._server = subprocess.Popen(command, stdout=out, stderr=out)
+
+    def silence(self) -> None:
+        """Kill the discovery server."""
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait(10)
+            self._server = None
 
     def start(self, *, wait: bool = True) -> None:
         place = self.directory / f"{self.node}.json"
+        sources = asking(str(self.door)) if self.asks else following(str(self.xds))
+        if self.asks:
+            self.serve()
         document = bootstrap(
-            node=self.node, admin_socket=str(self.socket), xds_dir=str(self.xds), concurrency=1, connections=CONNECTIONS
+            node=self.node, admin_socket=str(self.socket), concurrency=1, connections=CONNECTIONS, **sources
         )
         write(place, document)
         limit = descriptors(CONNECTIONS)
@@ -159,6 +185,7 @@ class Process:
 
     def close(self) -> None:
         self.stop()
+        self.silence()
         self.admin.close()
 
     def stop(self) -> None:
@@ -177,16 +204,18 @@ class Proxy:
     port: int = field(default_factory=free_port)
     targets: dict[str, Target] = field(default_factory=dict)
     versions: int = 0
+    database: int = 0
+    """The port of the gateway; 0: there is no database server."""
+    server: int = 0
 
     def __post_init__(self) -> None:
-        self.process = Process(self.directory, str(self.ecosystem))
-        for part in ("eds", "rds", "edge"):
+        self.process = Process(self.directory, str(self.ecosystem), asks=True)
+        for part in ("eds", "rds", "ecds", "edge"):
             (self.process.xds / part).mkdir()
         self._write_clusters()
         self.house = House(
             ecosystem=self.ecosystem,
             gateway="127.0.0.1",
-            routes_dir=str(self.process.xds / "rds"),
             edge_dir=str(self.process.xds / "edge"),
             access_log=str(self.directory / f"{self.ecosystem}-access.jsonl"),
         )
@@ -196,7 +225,21 @@ class Proxy:
         return self.process.admin
 
     def put_listeners(self) -> None:
-        write(self.process.xds / "lds.json", listeners(self.house, [(ORDERS, Port(self.port))]))
+        others = [database.listener("127.0.0.1", Port(self.database))] if self.database else []
+        write(self.process.xds / "lds.json", listeners(self.house, [(ORDERS, Port(self.port))], others=others))
+
+    def put_database(self, server: int, admits: tuple[str, ...]) -> None:
+        """A port for the server at 127.0.0.1:``server``, for those callers."""
+        self.database, self.server = self.database or free_port(), server
+        self.put_callers(admits)
+        self._write_clusters()
+
+    def put_callers(self, admits: tuple[str, ...]) -> None:
+        write(self.callers_file, database.callers(admits))
+
+    @property
+    def callers_file(self) -> Path:
+        return self.process.xds / "ecds" / "database.json"
 
     def put_endpoints(self, release: str, addresses: Iterable[tuple[str, int]]) -> None:
         """All addresses of one workload share a port, as in the product."""
@@ -217,7 +260,9 @@ class Proxy:
         self._write_clusters()
 
     def _write_clusters(self) -> None:
-        write(self.process.xds / "cds.json", clusters(self.targets.values(), str(self.process.xds / "eds")))
+        others = [database.cluster("127.0.0.1", self.server)] if self.server else []
+        document = clusters(self.targets.values(), others=others)
+        write(self.process.xds / "cds.json", document)
 
     def put_route(
         self,

@@ -2,13 +2,14 @@
 
 import json
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from envoy_rig import CONNECTIONS, Proxy, call, eventually
 from envoy_upstream import Upstreams
 
 from twinstage.model.names import Port
-from twinstage.runtime.local.envoy import binary, watches
+from twinstage.runtime.local.envoy import binary
 from twinstage.runtime.local.envoy.bootstrap import command, descriptors
 from twinstage.runtime.local.envoy.clusters import Target, clusters
 from twinstage.runtime.local.envoy.discovery import version, write
@@ -29,7 +30,7 @@ def test_unchanged_content_is_not_rewritten(tmp_path: Path) -> None:
 
 def test_order_does_not_make_another_version() -> None:
     a, b = Target(name="a", health="/"), Target(name="b", health=None)
-    assert clusters([a, b], "/eds") == clusters([b, a], "/eds")
+    assert clusters([a, b]) == clusters([b, a])
     assert endpoints("a", ["10.64.1.2", "10.64.1.1"], Port(12000)) == endpoints(
         "a", ["10.64.1.1", "10.64.1.2"], Port(12000)
     )
@@ -73,19 +74,49 @@ def _status(proxy: Proxy) -> int:
         return 0
 
 
-def test_the_watches_of_a_proxy_are_those_that_are_counted(proxy: Proxy, instances: Upstreams) -> None:
+def _held(pid: int) -> str:
+    """What its descriptors are of. One may be closed while they are looked at."""
+    found = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(descriptor.readlink()))
+    return " ".join(found)
+
+
+def test_a_proxy_follows_no_files_itself(proxy: Proxy, instances: Upstreams) -> None:
+    """Each would take one of the 128 inotify instances that an account usually has."""
     one = instances.instance("one")
     proxy.put_workload("r_old", [(one.address, one.port)])
     proxy.put_workload("r_new", [(one.address, one.port)])
     proxy.start({"r_old": 50, "r_new": 50})
 
-    descriptors_held = Path(f"/proc/{proxy.process.pid}/fd").iterdir()
-    held = sum("inotify" in str(descriptor.readlink()) for descriptor in descriptors_held)
-
-    assert held == watches.needed(services=1, overlays=0) == 5
+    assert "eventfd" in (held := _held(proxy.process.pid))
+    assert "inotify" not in held
 
 
-def test_watches_are_counted_and_given_back() -> None:
-    assert watches.granted(3) == 3
-    assert watches.granted(0) == 0
-    assert "sysctl -w fs.inotify.max_user_instances=1024" in watches.advice(40, 3)
+def test_without_its_discovery_server_what_is_in_force_stays_and_goes_on_when_it_is_back(
+    proxy: Proxy, instances: Upstreams
+) -> None:
+    one = instances.instance("one")
+    proxy.put_workload("r_one", [(one.address, one.port)])
+    proxy.start({"r_one": 100})
+    proxy.until_healthy("r_one", 1)
+
+    proxy.process.silence()
+    version = proxy.put_route({})
+    assert call(proxy.port).status == 200
+
+    proxy.process.serve()
+    proxy.routed(version)
+    assert call(proxy.port).status == 503
+
+
+def test_what_is_refused_is_offered_again_now_and_then_and_what_is_mended_at_once(proxy: Proxy) -> None:
+    proxy.start({})
+    bad = proxy.process.xds / "rds" / "orders.json"
+    write(bad, {"version_info": "bad", "resources": [{"name": "orders"}]})
+    eventually(lambda: proxy.admin.figures().versions.routes.get("orders") != "bad", "the bad one is not taken")
+
+    version = proxy.put_route({})
+
+    proxy.routed(version)

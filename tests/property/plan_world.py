@@ -3,6 +3,7 @@
 Written for these properties alone, apart from the public fake: an oracle that shares code with what it judges is none.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -69,15 +70,15 @@ def rollout(state: State, share: int = 0, rel: str = "r2", n: int = 1, kind: Kin
     )
 
 
-def key(eco: Ecosystem, rel: str) -> WorkloadKey:
-    return WorkloadKey(ecosystem=eco, service=NAME, process="web", release=ReleaseId(rel), secrets=1)
+def key(eco: Ecosystem, rel: str, secrets: int = 1) -> WorkloadKey:
+    return WorkloadKey(ecosystem=eco, service=NAME, process="web", release=ReleaseId(rel), secrets=secrets)
 
 
 def workload(
     k: WorkloadKey, health: tuple[Health, ...], replicas: int | None = None, busy: int | None = 0
 ) -> WorkloadSeen:
     instances = tuple(
-        InstanceSeen(id=InstanceId(f"{k.release}-{n}"), health=h, since=NOW) for n, h in enumerate(health)
+        InstanceSeen(id=InstanceId(f"{k.release}-{k.secrets}-{n}"), health=h, since=NOW) for n, h in enumerate(health)
     )
     return WorkloadSeen(
         key=k, replicas=len(health) if replicas is None else replicas, instances=instances, in_flight=busy
@@ -131,7 +132,9 @@ class World:
         old = self.workloads.get(k)
         kept = () if old is None else old.instances[:replicas]
         new = tuple(
-            InstanceSeen(id=InstanceId(f"{k.release}-{self.ticks}-{n}"), health=Health.STARTING, since=self.now)
+            InstanceSeen(
+                id=InstanceId(f"{k.release}-{k.secrets}-{self.ticks}-{n}"), health=Health.STARTING, since=self.now
+            )
             for n in range(replicas - len(kept))
         )
         busy = 0 if old is None else old.in_flight
@@ -150,6 +153,13 @@ class World:
     def _older(self, instance: InstanceSeen) -> InstanceSeen:
         self.ages[instance.id] = self.ages.get(instance.id, 0) + 1
         return replace(instance, health=HEALTHY) if self.ages[instance.id] >= self.start else instance
+
+    def spoil(self, which: Callable[[WorkloadKey], bool]) -> None:
+        """Those never are healthy."""
+        for k, w in self.workloads.items():
+            if which(k):
+                ill = tuple(replace(i, health=Health.STARTING) for i in w.instances)
+                self.workloads[k] = replace(w, instances=ill)
 
     def unanswered(self) -> int:
         """Percent of requests that find no healthy instance."""

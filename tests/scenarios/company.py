@@ -30,6 +30,8 @@ from twinstage.runtime.fake import FakeRuntime, Schedule, reliable
 from twinstage.runtime.world import World
 from twinstage.store.rows import JournalRow
 from twinstage.store.store import Store
+from twinstage.vault import MemoryBox, Vault
+from twinstage.vault.content import Offer
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -59,7 +61,10 @@ class Outside:
     world: World
     shelf: FakeShelf = field(default_factory=FakeShelf)
     ids: Ids = field(default_factory=Ids)
+    boxes: dict[Ecosystem, MemoryBox] = field(default_factory=lambda: {eco: MemoryBox() for eco in Ecosystem})
     now: datetime = START
+    steady: float = 0.0
+    """Seconds that have passed, whatever ``now`` was set to."""
 
 
 class Company:
@@ -90,7 +95,9 @@ class Company:
     def begin(self) -> None:
         """A new process: nothing of the one before is left but store and world."""
         self.store = Store(self.path, durable=False)
-        runtime = Checked(FakeRuntime(self.outside.world, lambda *call: self.schedule(*call)))
+        self.vault = {eco: Vault(eco, box) for eco, box in self.outside.boxes.items()}
+        values = lambda eco, service, number: self.vault[eco].values(service, number)  # noqa: E731
+        runtime = Checked(FakeRuntime(self.outside.world, lambda *call: self.schedule(*call), values))
         wire = self.wire
         self.controller = Controller(
             store=wire.wrap(self.store) if wire else self.store,
@@ -99,6 +106,7 @@ class Company:
             judge=PlainJudge(),
             new_id=self.outside.ids,
             free=lambda port: True,
+            vault={eco: wire.wrap(vault) if wire else vault for eco, vault in self.vault.items()},
         )
         self._started = False
 
@@ -110,11 +118,12 @@ class Company:
     def tick(self, times: int = 1) -> None:
         for _ in range(times):
             self.outside.now += SECOND
+            self.outside.steady += 1
             try:
                 if not self._started:
                     self.controller.start(self.now)
                     self._started = True
-                self.controller.tick(self.now)
+                self.controller.tick(self.now, self.outside.steady)
             except Crash:
                 self.crashes += 1
                 self.restart()
@@ -140,7 +149,7 @@ class Company:
         there = {key: held.healthy for key, held in self.world.workloads.items() if held.instances}
         led = {key for route in self.world.accepted.values() for key, _ in route.split}
         lanes = any(route.lanes for route in self.world.accepted.values())
-        busy = self.store.rollouts(open_only=True) or self.store.intents() or self.world.jobs
+        busy = self.store.rollouts(open_only=True) or self.store.intents() or self.world.jobs or self.store.clones()
         return not busy and there == wanted and led == set(wanted) and not lanes and not self.store.mirror_breaks()
 
     def settle(self) -> None:
@@ -161,6 +170,22 @@ class Company:
         """Writes an intent and ticks until it is answered."""
         id = self.post(verb, **what)
         self.until(lambda: self.store.intent(id).answered is not None)
+        return self.store.intent(id)
+
+    def offer(self, service: str, name: str, value: str, ecosystem: Ecosystem, by: str = "ada") -> str:
+        """What the API does with `secret set`: the value into the vault, then the intent."""
+        id = f"i-{self.outside.ids()}"
+        offer = Offer(service=ServiceName(service), name=name, value=value, at=self.now)
+        assert self.vault[ecosystem].offer(id, offer)
+        args = {"service": service, "ecosystem": ecosystem.value, "name": name}
+        self.store.add_intent(Intent(id=id, verb=IntentVerb.SET_SECRET, args=args, by=by, why="", at=self.now))
+        return id
+
+    def set_secret(self, service: str, name: str, value: str, *ecosystems: Ecosystem) -> Intent:
+        """`secret set`, in both ecosystems unless told; the last one's answer."""
+        for ecosystem in ecosystems or Ecosystem:
+            id = self.offer(service, name, value, ecosystem)
+            self.until(lambda id=id: self.store.intent(id).answered is not None)
         return self.store.intent(id)
 
     def configure(self, *services: str, policy: Policy = POLICY) -> Intent:

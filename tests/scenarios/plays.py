@@ -11,6 +11,7 @@ from scenarios.company import POLICY, SECOND, Company, job_of, of_commit
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import IntentVerb, State
 from twinstage.runtime.world import Behaviour, Ending
+from twinstage.store.rows import JournalRow
 
 DAY = timedelta(days=1)
 QUICK = replace(POLICY, bake=2 * SECOND, settle=SECOND)
@@ -153,6 +154,37 @@ def _nothing(company: Company) -> None:
     """The company has only just been founded."""
 
 
+def sets(value: str, *ecosystems: Ecosystem) -> Act:
+    """PAYMENT_KEY of orders."""
+
+    def act(company: Company) -> None:
+        for ecosystem in ecosystems:
+            company.offer("orders", "PAYMENT_KEY", f"{value} in {ecosystem}", ecosystem, by="grace")
+
+    return act
+
+
+def has(value: str, *ecosystems: Ecosystem) -> Until:
+    """All that serves there was given this value, and nothing with another one is left."""
+
+    def condition(company: Company) -> bool:
+        held = [w for k, w in company.world.workloads.items() if k.ecosystem in ecosystems]
+        led = {k for route in company.world.accepted.values() for k, _ in route.split if k.ecosystem in ecosystems}
+        return (
+            not company.store.intents()
+            and {w.workload.key for w in held} == led
+            and {w.given.get("PAYMENT_KEY") for w in held} == {f"{value} in {eco}" for eco in ecosystems}
+        )
+
+    return condition
+
+
+def _live_with_a_secret(company: Company) -> None:
+    company.set_secret("orders", "PAYMENT_KEY", "old")
+    company.ship("orders", secrets=["PAYMENT_KEY"])
+    company.settle()
+
+
 PLAYS = {
     "a second release": Play(("orders",), _live, ((submits("orders"), comes_to("orders", State.LIVE)),)),
     "a bad canary": Play(("orders",), _live, ((_bad_canary, comes_to("orders", State.FAILED)),), failed=100),
@@ -256,6 +288,32 @@ PLAYS = {
             (submits("payments"), comes_to("payments", State.LIVE)),
         ),
     ),
+    "a release that waits for its secrets": Play(
+        ("orders",),
+        _live,
+        (
+            (submits("orders", secrets=["PAYMENT_KEY"]), says("orders", "SECRET_MISSING")),
+            (sets("first", Ecosystem.STAGING), says("orders", "SECRET_MISSING")),
+            (lambda c: None, lambda c: newest(c, "orders") is State.VERIFIED and says("orders", "SECRET_MISSING")(c)),
+            (sets("first", Ecosystem.PRODUCTION), comes_to("orders", State.LIVE)),
+        ),
+    ),
+    "a rotation": Play(
+        ("orders",),
+        _live_with_a_secret,
+        (
+            (sets("new", Ecosystem.PRODUCTION), has("new", Ecosystem.PRODUCTION)),
+            (sets("newer", *Ecosystem), has("newer", *Ecosystem)),
+        ),
+    ),
+    "a rotation during a canary": Play(
+        ("orders",),
+        _live_with_a_secret,
+        (
+            (submits("orders", secrets=["PAYMENT_KEY"]), exposed("orders")),
+            (sets("new", Ecosystem.PRODUCTION), comes_to("orders", State.LIVE)),
+        ),
+    ),
     "an abort of a canary": Play(
         ("orders",),
         _live,
@@ -285,7 +343,7 @@ def outcome(company: Company) -> dict[str, Any]:
     for row in company.store.journal(limit=5000):
         if row.what not in {"controller", "mirror"}:
             line = (row.who, row.what, _plain(row.why), _named(row.before), _named(row.after))
-            journal[row.service or ""].append(line)
+            journal[_stream(row)].append(line)
     return {
         "rollouts": [
             (r.service, r.kind, r.commit, r.state, r.round, r.outcome, r.reason.code, r.skips)
@@ -296,6 +354,20 @@ def outcome(company: Company) -> dict[str, Any]:
             for name, svc in company.store.services().items()
         },
         "freezes": company.store.freezes(),
+        "secrets": {
+            name: {eco: [(s.name, s.version, s.by) for s in there.values()] for eco, there in svc.secrets.items()}
+            for name, svc in company.store.services().items()
+        },
+        "vault": {
+            eco: {name: vault.values(name, svc.secrets_version[eco]) for name, svc in company.store.services().items()}
+            for eco, vault in company.vault.items()
+        },
+        "given": sorted(
+            (eco, k.service, k.secrets, sorted(w.given.items()))
+            for eco in Ecosystem
+            for k, w in company.world.workloads.items()
+            if k.ecosystem is eco
+        ),
         # Not jobs' logs: a job that was stopped leaves one only where it had begun before the controller was killed.
         "held": sorted(
             (str(kind), name if kind == "artifact" else "")
@@ -304,10 +376,29 @@ def outcome(company: Company) -> dict[str, Any]:
         ),
         "removed": sorted(name for name, svc in company.store.services().items() if svc.removed),
         "jobs": sorted((j.commit, j.kind, j.name, j.round, j.attempt, str(j.result)) for j in company.store.jobs()),
+        "schemas": dict(company.world.databank.there),
+        "ready": sorted(
+            (key.ecosystem, key.service, key.data, str(commit(key.release))) for key in company.store.ready()
+        ),
+        "clones": company.store.clones(),
+        "migrations": sorted(
+            (str(commit(m.key.release)), m.key.ecosystem, m.key.data == "main", m.database, m.before, m.after)
+            for m in company.store.migrations("orders")  # type: ignore[arg-type]
+        ),
         "runs": {eco: company.runs(eco) for eco in Ecosystem},
-        "routes": {(eco, s): (company.split(s, eco), company.lanes(s)) for eco in Ecosystem for s in journal if s},
+        "routes": {
+            (eco, s): (company.split(s, eco), company.lanes(s)) for eco in Ecosystem for s in company.store.services()
+        },
         "journal": dict(journal),
     }
+
+
+def _stream(row: JournalRow) -> str:
+    """Whose line it is. What a lane leaves goes while staging's own data is seen to: neither waits for the other."""
+    alone = row.rollout is None and row.what in {"job", "database", "schema"}
+    if not alone:
+        return row.service or ""
+    return f"{row.service}, {'a lane' if 'lane' in row.why else 'staging'}"
 
 
 def _named(text: str | None) -> str | None:

@@ -10,7 +10,7 @@ from twinstage.forge.git import UnknownRevision
 from twinstage.model.commit import CommitInfo
 from twinstage.model.holding import Holding, HoldingKind
 from twinstage.model.names import Digest, Ecosystem, ServiceName
-from twinstage.model.release import Artifact, Definition, Process
+from twinstage.model.release import Artifact, Definition, Outside, Process
 from twinstage.model.rollout import ServiceState
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,8 +34,11 @@ class FakeShelf:
         verify: str | None = "pytest staging",
         gates: Mapping[str, str] = GATES,
         trailers: tuple[tuple[str, str], ...] = REVIEWED,
+        databases: Mapping[str, str | None] | None = None,
         production: int = 2,
         staging: int = 1,
+        secrets: Sequence[str] = (),
+        outside: Mapping[str, Outside] | None = None,
     ) -> str:
         """A new commit of a service; returns its id."""
         commit = hashlib.sha1(f"{service} {len(self.commits)}".encode()).hexdigest()
@@ -45,8 +48,11 @@ class FakeShelf:
             build="uv sync",
             processes={"web": Process(run="python -m app", instances=instances, health="/healthz")},
             depends_on=tuple(ServiceName(name) for name in calls),
+            databases=databases or {},
             gates=gates,
             verify=verify,
+            secrets=tuple(secrets),
+            outside=outside or {},
         )
         info = CommitInfo(
             commit=commit,

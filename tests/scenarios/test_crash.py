@@ -2,7 +2,8 @@
 
 The controller touches the world only through Store and Runtime, so the numbered calls of both are all the places there are.
 Between two calls with an effect every place leaves the same store and the same world behind: those are tried once. A few
-numbers are also died at for real, in the midst of the tick, to show that this is so.
+numbers are also died at for real, in the midst of the tick, to show that this is so. The quick tier tries one place in a few
+(``--crash-places``): the same ones each time, and others in each play.
 """
 
 import shutil
@@ -14,14 +15,18 @@ import pytest
 
 from scenarios.company import SECOND, Company
 from scenarios.plays import PLAYS, QUICK, Play, outcome
+from scenarios.plays_data import WITH_DATABASES
 from scenarios.tripwire import Tripwire
+
+EVERY = {**PLAYS, **WITH_DATABASES}
 
 
 class Stage:
     """Plays a play once, and at each place where it could be cut short also the rest of it with a new controller."""
 
-    def __init__(self, play: Play, template: Path, folder: Path) -> None:
+    def __init__(self, play: Play, template: Path, folder: Path, every: int, first: int) -> None:
         self.play, self.folder = play, folder
+        self.every, self.first = every, first
         shutil.copyfile(template, folder / "main.sqlite")
         self.company = Company.founded(folder / "main.sqlite", *play.services, policy=QUICK)
         play.before(self.company)
@@ -49,7 +54,8 @@ class Stage:
         if self._dirty:
             self._dirty, self._seen = False, now
             self.places += 1
-            self._cut(name)
+            if self.places % self.every == self.first % self.every:
+                self._cut(name)
 
     def _cut(self, name: str) -> None:
         """The controller dies here; the world moves on; the next one begins."""
@@ -76,25 +82,26 @@ def unharmed(company: Company, play: Play) -> None:
     assert not [job for job, runs in company.world.runs.items() if runs > 1], "a job ran twice"
 
 
-@pytest.mark.parametrize("name", PLAYS)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_controller_that_is_killed_anywhere_is_followed_by_one_that_ends_the_same(
-    name: str, template: Path, folder: Path
+    name: str, template: Path, folder: Path, every: int
 ) -> None:
-    play = PLAYS[name]
-    stage = Stage(play, template, folder)
+    play = EVERY[name]
+    stage = Stage(play, template, folder, every, list(EVERY).index(name))
     stage.run()
     unharmed(stage.company, play)
     expected = outcome(stage.company)
     assert stage.places > 30, "the play is long enough to prove something"
+    assert len(stage.endings) >= stage.places // every
     for where, company in stage.endings:
         found = outcome(company)
         for part, value in expected.items():
             assert found[part] == value, f"killed at {where}: another {part}"
 
 
-@pytest.mark.parametrize("name", PLAYS)
-def test_dying_for_real_is_the_same(name: str, template: Path, folder: Path) -> None:
-    play = PLAYS[name]
+@pytest.mark.parametrize("name", EVERY)
+def test_dying_for_real_is_the_same(name: str, template: Path, folder: Path, every: int) -> None:
+    play = EVERY[name]
 
     def played(at: int | None) -> Company:
         path = folder / f"{at}.sqlite"
@@ -109,7 +116,8 @@ def test_dying_for_real_is_the_same(name: str, template: Path, folder: Path) -> 
 
     whole = played(None)
     assert whole.wire is not None
-    for at in range(3, whole.wire.count, whole.wire.count // 4):
+    count = whole.wire.count
+    for at in range(3, count, count // 4) if every == 1 else (count // 2,):
         cut = played(at)
         assert cut.crashes == 1
         assert outcome(cut) == outcome(whole), f"killed at point {at}"

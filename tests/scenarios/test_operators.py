@@ -194,3 +194,52 @@ def test_a_service_that_somebody_needs_is_not_removed(company: Found) -> None:
     before = shop.store.services()["orders"].frontends
     assert shop.configure("orders", "payments").accepted
     assert shop.store.services()["orders"].frontends == before, "it keeps its ports"
+
+
+def test_a_removal_waits_for_nobody_who_needs_the_service(company: Found) -> None:
+    shop = company("orders", "payments")
+    shop.ship("payments")
+    shop.ship("orders", calls=["payments"])
+
+    def remove(service: str, why: str = "merged into orders") -> Intent:
+        return shop.ask(IntentVerb.REMOVE, service=service, by="grace", why=why)
+
+    needed = remove("payments")
+    assert (needed.accepted, "orders depends on it in production" in needed.answer) == (False, True)
+    assert "ship a release of the other that does without it" in needed.answer
+    assert "say who you are and why" in remove("orders", why="").answer
+    assert "no service of that name" in remove("cart").answer
+    rollout = shop.submit("orders", shop.write("orders"))
+    shop.until(lambda: shop.state(rollout) is State.STAGING)
+    busy = remove("orders")
+    assert (busy.accepted, rollout in busy.answer, "abort it" in busy.answer) == (False, True, True)
+    shop.until(lambda: shop.state(rollout) is State.LIVE)
+    done = remove("payments")
+    assert done.accepted, done.answer
+    assert "the next `twinstage up` brings it back" in done.answer
+    shop.settle()
+    assert {service for service, _ in shop.runs(Ecosystem.PRODUCTION)} == {"orders"}
+    assert {service for service, _ in shop.runs(Ecosystem.STAGING)} == {"orders"}
+    assert shop.world.meter.failed == 0
+    last = remove("orders")
+    assert (last.accepted, "last service" in last.answer) == (False, True)
+    assert shop.configure("orders", "payments").accepted
+    shop.settle()
+    assert {service for service, _ in shop.runs(Ecosystem.STAGING)} == {"orders", "payments"}
+
+
+def test_a_removed_service_is_led_away_from_before_its_instances_go(company: Found) -> None:
+    shop = company("orders", "payments")
+    shop.ship("payments")
+    shop.ship("orders")
+    shop.settle()
+    shop.post(IntentVerb.REMOVE, service="orders", by="grace", why="merged")
+    instances = 2
+    while instances:
+        shop.tick()
+        routed = bool(shop.split("orders")) or bool(shop.split("orders", Ecosystem.STAGING))
+        instances = sum(n for eco in Ecosystem for (name, _), n in shop.runs(eco).items() if name == "orders")
+        assert instances >= 3 or not routed
+    assert "orders" in shop.world.services, "while anything is seen of it"
+    shop.tick(2)
+    assert "orders" not in shop.world.services

@@ -93,6 +93,7 @@ def another(shop: Company) -> Controller:
         judge=PlainJudge(),
         new_id=shop.outside.ids,
         free=lambda port: True,
+        vault=shop.vault,
     )
 
 
@@ -108,7 +109,7 @@ def test_an_older_controller_is_refused_by_the_runtime(company: Found) -> None:
     rollout = shop.submit("orders", shop.write("orders"))
     newer = another(shop)
     newer.start(shop.now)
-    newer.tick(shop.now)
+    newer.tick(shop.now, 0)
     with pytest.raises((StaleEpoch, StaleFence)):
         shop.until(lambda: shop.state(rollout) is State.LIVE)
 

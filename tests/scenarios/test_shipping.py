@@ -4,6 +4,7 @@ from scenarios.company import job_of, of_commit
 from scenarios.conftest import Found
 from twinstage.model.job import JobResult
 from twinstage.model.names import Ecosystem
+from twinstage.model.release import Outside
 from twinstage.model.rollout import IntentVerb, State
 from twinstage.runtime.world import FAILS, Ending
 
@@ -40,6 +41,20 @@ def test_a_second_release_is_a_canary_first_and_no_request_fails(company: Found)
     assert shop.world.meter.failed == 0
     baselines = [row.after for row in shop.lines("baseline")]
     assert len(baselines) == 2
+
+
+def test_what_a_release_newly_calls_outside_stands_in_the_journal_before_production(company: Found) -> None:
+    shop = company("orders")
+    hosts = {Ecosystem.PRODUCTION: "pay.example:443", Ecosystem.STAGING: "sandbox.pay.example:443"}
+    rollout = shop.submit("orders", shop.write("orders", outside={"pay": Outside(hosts=hosts)}))
+    shop.until(lambda: shop.state(rollout) is State.LIVE)
+    lines = shop.store.journal(rollout=shop.rollout(rollout).id)
+    told = [row for row in lines if row.what == "outside"]
+    assert "pay.example:443 (in staging sandbox.pay.example:443)" in told[0].why
+    assert told[0].seq < next(row.seq for row in lines if row.after == "staging")
+    again = shop.submit("orders", shop.write("orders", outside={"pay": Outside(hosts=hosts)}))
+    shop.until(lambda: shop.state(again) is State.LIVE)
+    assert len(told) == len(shop.lines("outside")), "production calls it already"
 
 
 def test_a_failing_gate_refuses_it_before_staging_and_says_which(company: Found) -> None:
@@ -149,3 +164,20 @@ def test_jobs_are_forgotten_once_their_results_are_recorded(company: Found) -> N
     assert not shop.world.jobs
     assert not shop.store.jobs(unfinished=True)
     assert {job.result for job in shop.store.jobs()} == {JobResult.SUCCEEDED}
+
+
+def test_the_controller_says_when_a_further_look_is_worth_having(company: Found) -> None:
+    shop = company("orders")
+    shop.ship("orders")
+    shop.settle()
+    shop.tick()
+    assert (shop.controller.busy, shop.controller.moved, shop.controller.due) == (False, False, None)
+    rollout = shop.submit("orders", shop.write("orders"))
+    shop.until(lambda: shop.rollout(rollout).reason.code == "BAKING")
+    assert shop.controller.moved, "it has just been seen to get its share"
+    shop.tick()
+    until = shop.rollout(rollout).reason.until
+    assert not shop.controller.moved
+    assert until is not None
+    assert shop.controller.due is not None
+    assert 0 < shop.controller.due <= (until - shop.now).total_seconds() + 1

@@ -163,6 +163,7 @@ def test_whatever_tries_every_place_there_is_fills_neither_store_nor_journal(com
         assert len(shop.store.attributed()) == MOST_PLACES + 1, round_
     assert len(shop.lines("crossing")) == MOST_PLACES + 1
     assert sum(a.crossing.count for a in shop.store.attributed()) == 2 * (MOST_PLACES + 50)
+    assert shop.store.last_crossings()[Ecosystem.PRODUCTION] == 2 * (MOST_PLACES + 50), "all are read"
     shop.restart()
     shop.tick(2)
     assert sum(a.crossing.count for a in shop.store.attributed()) == 2 * (MOST_PLACES + 50)

@@ -15,7 +15,8 @@ from twinstage.runtime.local import places
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
     """Runs one command as a shell would; piped, in a directory without definitions."""
-    monkeypatch.delenv("TWINSTAGE_ECOSYSTEM", raising=False)
+    for name in ("TWINSTAGE_ECOSYSTEM", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(following, "EVERY", 0.01)
     (tmp_path / "here").mkdir(exist_ok=True)
     monkeypatch.chdir(tmp_path / "here")

@@ -1,6 +1,6 @@
 """A company and its traffic as a test of the acts writes them down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,8 +17,8 @@ T0 = datetime(2026, 1, 12, tzinfo=UTC)
 COMMIT = "c0ffee" + "0" * 34
 
 
-def samples(service: str, good: int, bad: int = 0) -> list[Sample]:
-    return [Sample(service=service, at=0, seconds=0.01, outcome="200")] * good + [
+def samples(service: str, good: int, bad: int = 0, path: str = "") -> list[Sample]:
+    return [Sample(service=service, at=0, seconds=0.01, outcome="200", path=path)] * good + [
         Sample(service=service, at=0, seconds=0.01, outcome="500", detail="/payments: KeyError")
     ] * bad
 
@@ -35,9 +35,11 @@ class Traffic:
         self.marks += 1
         return float(self.marks)
 
-    def since(self, start: float, *, until: float | None = None, service: str | None = None) -> Tally:
+    def since(
+        self, start: float, *, until: float | None = None, service: str | None = None, paths: Collection[str] = ()
+    ) -> Tally:
         chosen = self.all if start == 1 else self.later
-        return tally([sample for sample in chosen if service in (None, sample.service)])
+        return tally([s for s in chosen if service in (None, s.service) and (not paths or s.path in paths)])
 
 
 class Sources:
@@ -48,6 +50,9 @@ class Sources:
 
     def read(self, file: str) -> str:
         return (self._source / file).read_text("utf-8")
+
+    def files(self, folder: str) -> list[str]:
+        return sorted(path.name for path in (self._source / folder).iterdir())
 
     def commit(self, change: changes.Change) -> str:
         return COMMIT
@@ -70,13 +75,14 @@ class World:
     history: list[str] = field(default_factory=list)
     evidence: list[wire.Evidence] = field(default_factory=list)
     crossings: list[wire.Crossing] = field(default_factory=list)
-    price_lists: dict[Ecosystem, int] = field(default_factory=lambda: dict.fromkeys(Ecosystem, 2))
     baselines: list[str] = field(default_factory=lambda: ["r_1"])
     typed: list[tuple[str, ...]] = field(default_factory=list)
     shop: Shop = field(default_factory=Shop)
+    migrations: list[wire.Migration] = field(default_factory=list)
 
-    def command(self, *arguments: str) -> int:
+    def command(self, *arguments: str, meanwhile: Callable[[], bool] = lambda: True) -> int:
         self.typed.append(arguments)
+        meanwhile()
         return self.status
 
     def newest(self, service: str) -> wire.Rollout:
@@ -121,6 +127,7 @@ class World:
             wanted=["unit"],
             evidence=self.evidence,
             jobs=[],
+            migrations=self.migrations,
             crossings=self.crossings,
             breaks=[],
             history=entries,
@@ -132,8 +139,8 @@ class World:
     def baseline(self, service: str) -> str:
         return self.baselines.pop(0) if len(self.baselines) > 1 else self.baselines[0]
 
-    def ask(self, service: str, path: str, ecosystem: Ecosystem = Ecosystem.PRODUCTION) -> Any:
-        return {"price_list": self.price_lists[ecosystem]}
+    def ask(self, service: str, path: str, ecosystem: Ecosystem = Ecosystem.PRODUCTION, **more: Any) -> Any:
+        return {}
 
     def until(self, holds: Callable[[], bool], within: float) -> bool:
         return holds()

@@ -27,8 +27,8 @@ def stand_all(instance: ModuleType) -> None:
         key=key, replicas=1, artifact=ARTIFACT, run="run", backend=Port(12000), listens=None, health=None,
         env={"PAGE_SIZE": "50"}, calls=(ORDERS,),
     )  # fmt: skip
-    instance.of_workload(workload, "orders.0", PORTS)
-    for kind in JobKind:
+    instance.of_workload(workload, "orders.0", PORTS, SETTINGS)
+    for kind in (JobKind.BUILD, JobKind.GATE, JobKind.VERIFY):
         instance.of_job(_job(kind), f"job.{kind}", PORTS, SETTINGS)
 
 

@@ -6,7 +6,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -21,15 +21,19 @@ from starlette.types import Receive, Scope, Send
 from twinstage.api.app import create_app
 from twinstage.api.limits import BodyLimit
 from twinstage.forge.mirror import Mirror
+from twinstage.model.finding import Finding
+from twinstage.model.holding import Holding
+from twinstage.model.job import Job
 from twinstage.model.names import Digest, Ecosystem, InstanceId, JobId, LaneId, ReleaseId, RolloutId, ServiceName
 from twinstage.model.policy import EcosystemFile, Policy, ServiceEntry
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.release import Artifact, Definition, Process, Release
 from twinstage.model.rollout import Intent, IntentVerb, Kind, Rollout, State
-from twinstage.model.seen import BoundaryReport, Health, InstanceSeen, Observed, WorkloadSeen
+from twinstage.model.seen import BoundaryReport, Health, InstanceSeen, Limit, Observed, SentinelSeen, WorkloadSeen
 from twinstage.model.workload import Route, WorkloadKey
 from twinstage.store.rows import Change, Entry
 from twinstage.store.store import Store
+from twinstage.vault import MemoryBox, Vault
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SHOP = ("catalog", "orders", "payments")
@@ -81,20 +85,39 @@ def rollout(identifier: str, service: str, state: State, why: Reason, **more: ob
     return Rollout(**(values | more))  # type: ignore[arg-type]
 
 
+LIMITS = (
+    Limit(what="memory", in_force=True, how="by the kernel"),
+    Limit(what="quotas", in_force=False, how="another file system"),
+)
+
+
 @dataclass
 class QuietRuntime:
     """What the API asks of a runtime: logs and the boundary."""
 
     logs: dict[str, bytes] = field(default_factory=dict)
+    troubles_: list[Finding] = field(default_factory=list)
+    sentinels_: tuple[SentinelSeen, ...] = ()
     report: BoundaryReport = field(
-        default_factory=lambda: BoundaryReport(enforced=True, means=("walls",), lacking=("cgroups",), attributes=True)
+        default_factory=lambda: BoundaryReport(
+            enforced=True, means=("walls",), lacking=("cgroups",), attributes=True, limits=LIMITS
+        )
     )
 
     def log(self, source: InstanceId | JobId, offset: int) -> Iterator[bytes]:
         yield from [self.logs[source][offset:]]
 
+    def spoken(self, release: ReleaseId) -> tuple[InstanceId, ...]:
+        return tuple(InstanceId(name) for name in self.logs if f".{release}." in name)
+
     def boundary(self) -> BoundaryReport:
         return self.report
+
+    def sentinels(self) -> tuple[SentinelSeen, ...]:
+        return self.sentinels_
+
+    def troubles(self) -> tuple[Finding, ...]:
+        return tuple(self.troubles_)
 
 
 class Api:
@@ -139,9 +162,13 @@ class Company:
         shutil.copyfile(_empty(), where / "store.db")
         self.store = Store(where / "store.db", durable=False)
         self.mirror = Mirror(where / "mirror")
+        self.vault = {eco: Vault(eco, MemoryBox()) for eco in Ecosystem}
         self.runtime = QuietRuntime()
         self.latest: dict[Ecosystem, Observed] = {}
         self.woken = threading.Event()
+        self.holdings: tuple[Holding, ...] = ()
+        self.jobs: dict[JobId, Job] = {}
+        self.intact: Callable[[Artifact], bool] = lambda _: True
         self.store.take(self.now)
         root = repositories or where
         entries = tuple(ServiceEntry(service=ServiceName(s), repository=str(root / s)) for s in services)
@@ -159,9 +186,13 @@ class Company:
             latest=lambda: self.latest,
             wake=self.woken.set,
             mirror=self.mirror,
+            vault=self.vault,
             runtime=self.runtime,  # type: ignore[arg-type]
             now=lambda: self.now,
             new_id=lambda: f"i_{next(self._numbers)}",
+            holdings=lambda: self.holdings,
+            jobs=lambda: self.jobs,
+            intact=lambda artifact: self.intact(artifact),
         )
 
     def write(self, **change: object) -> None:

@@ -221,5 +221,5 @@ def test_every_route_is_described(api: Api) -> None:
             assert {"200", "202"} & set(operation["responses"]), (method, path)
             for parameter in operation.get("parameters", []):
                 schema = str(parameter["schema"])
-                bounded = any(word in schema for word in ("maxLength", "maximum", "pattern", "boolean"))
+                bounded = any(word in schema for word in ("maxLength", "maximum", "pattern", "boolean", "$ref"))
                 assert bounded, (path, parameter["name"])

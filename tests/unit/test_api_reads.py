@@ -59,6 +59,9 @@ def test_a_baseline_is_shown_with_its_health_in_both_ecosystems(company: Company
 def test_the_mirror_tells_what_is_not_whole_and_since_when(company: Company, api: Api) -> None:
     company.live(CATALOG, ORDERS)
     assert (status(api).mirror.mirrored, status(api).mirror.services) == (2, 2)
+    company.see(Ecosystem.STAGING, (CATALOG, 1), (ORDERS, 1), ill={CATALOG.id: Health.STARTING})
+    assert (status(api).mirror.breaks, status(api).mirror.coming) == ([], ["catalog"]), "it is live since just now"
+    company.now = START + timedelta(minutes=1)
     company.see(Ecosystem.STAGING, (CATALOG, 1), (ORDERS, 1), ill={CATALOG.id: Health.CRASHING})
     company.write(breaks=(MirrorBreak(service=CATALOG.service, since=START, until=None, detail="0 of 1"),))
     mirror = status(api).mirror
@@ -227,7 +230,7 @@ def test_what_is_skipped_is_shown_as_that_with_who_and_why(company: Company, api
         company.now = START + timedelta(seconds=second + 1)
         company.write(journal=(moved("ro_5d1", "orders", state),))
     found = wire.Journey.model_validate_json(api.get("/v1/rollouts/ro_5d1/why").content)
-    told = "by ada: orders are lost"
+    told = "skipped by ada: orders are lost"
     assert [(s.state, s.detail) for s in found.steps] == [
         ("skipped", told), ("now", ""), ("skipped", told), ("ahead", ""),
     ]  # fmt: skip

@@ -1,12 +1,17 @@
 """Trees by what they are built from, sealed by what they hold."""
 
 import os
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from twinstage.artifacts.identity import input_hash, plain, release_id
+from twinstage.artifacts.readings import Readings, Unread
 from twinstage.artifacts.shelf import Damaged, TreeShelf
 from twinstage.config.definition import definition
 from twinstage.config.problems import Problems
@@ -18,6 +23,7 @@ from twinstage.model.release import Definition
 from twinstage.model.rollout import ServiceState
 
 ORDERS = ServiceName("orders")
+T = TypeVar("T")
 TEXT = b"service: orders\nrun: serve\nbuild: make\ninstances: {production: 2, staging: 1}\n"
 DEFINITION = definition(TEXT)
 COMMIT = "c" * 40
@@ -233,3 +239,50 @@ def test_what_has_no_canonical_form_is_refused() -> None:
     with pytest.raises(TypeError, match="float"):
         plain({"a": 1.5})
     assert input_hash(ORDERS, "t", ".", None, "x") != input_hash(ORDERS, "t", ".", "", "x")
+
+
+def test_a_tree_that_takes_long_to_read_makes_nobody_wait(tmp_path: Path, commits: Commits) -> None:
+    """Who asks is told to ask again; the answer is there when the reading has ended, and others are not held up meanwhile."""
+    goes_on, now = threading.Event(), [0.0]
+    readings = Readings(patience=0.01, clock=lambda: now[0])
+    asked: list[str] = []
+
+    def long() -> str:
+        asked.append("long")
+        assert goes_on.wait(20)
+        return "whole"
+
+    for _ in range(2):
+        with pytest.raises(Unread, match="ask again"):
+            readings.of("large", long)
+    with pytest.raises(Unread):
+        readings.of("small", lambda: "small")
+    goes_on.set()
+    assert until(lambda: readings.of("large", long)) == readings.of("large", long) == "whole"
+    assert until(lambda: readings.of("small", lambda: "small")) == "small"
+    assert asked == ["long"], "read once, however often it was asked for"
+    now[0] = 31.0
+    assert until(lambda: readings.of("large", lambda: "anew")) == "anew", "an answer does not count for ever"
+
+
+def test_what_a_reading_finds_wrong_reaches_who_asks(tmp_path: Path, commits: Commits, shelf: TreeShelf) -> None:
+    slow = TreeShelf(
+        commits=commits, read=read, artifacts=tmp_path / "artifacts", exports=tmp_path / "exports",
+        seals=tmp_path / "seals", toolchain="x", readings=Readings(patience=0),
+    )  # fmt: skip
+    location = slow.location(SERVICE, COMMIT, DEFINITION)
+    tree = build(tmp_path, location)
+    with pytest.raises(Damaged, match="its build reported sha256:0"):
+        until(lambda: slow.seal(location, "sha256:0"))
+    artifact = until(lambda: slow.seal(location, sealing.digest(tree)))
+    assert until(lambda: slow.intact(artifact))
+
+
+def until(ask: Callable[[], T]) -> T:
+    end = time.monotonic() + 20
+    while True:
+        try:
+            return ask()
+        except Unread:
+            assert time.monotonic() < end, "never read"
+            time.sleep(0.005)

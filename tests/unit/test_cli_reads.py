@@ -1,6 +1,7 @@
 """What the command line shows, piped."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from twinstage.cli import watch
 from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.model.names import Ecosystem, JobId, Phase, Place
 from twinstage.model.reasons import Owner
+from twinstage.model.release import Outside
 from twinstage.model.rollout import Freeze, Kind, Skip, State
 
 CATALOG, ORDERS, NEXT = release("catalog", "c"), release("orders", "1"), release("orders", "7")
@@ -154,7 +156,8 @@ def test_history_tells_what_went_when_and_how(shell: Shell, company: Company) ->
     assert "staging skipped" in failed
     assert "its instances keep failing in production: 0 of 2" in failed
     assert live.startswith("✔  orders")
-    assert "after 1 m 40 s, by ada@build7" in live
+    assert "after 1 m 40 s\n" in live
+    assert "Sell more, by ada@build7" in live
     assert "1111111 Sell more" in live
     assert "development 40 s · staging 20 s · canary 20 s · production 20 s" in live
     assert "the canary is as good as production: 0 of 61" in live
@@ -197,6 +200,23 @@ def test_logs_of_a_service_name_the_instance_of_each_line(shell: Shell, company:
     assert shell("logs", "orders", "-n", "1").out.count("started") == 0
 
 
+def test_logs_of_a_rollout_that_retreated_are_what_its_instances_said(shell: Shell, company: Company) -> None:
+    company.live(CATALOG, ORDERS)
+    company.write(
+        releases=(NEXT,),
+        rollouts=(
+            (None, rollout("ro_5d1", "orders", State.FAILED, reason("CANARY_WORSE", detail="x"), release=NEXT.id)),
+        ),
+    )
+    gone = [f"production.orders.web.{NEXT.id}.1.main.0", f"staging.orders.web.{NEXT.id}.1.main.0"]
+    company.runtime.logs |= dict.fromkeys(gone, b"no such table\n")
+    company.runtime.logs[f"production.orders.web.{ORDERS.id}.1.main.0"] = b"all is well\n"
+    said = shell("logs", "ro_5d1")
+    assert said.status == 0
+    assert said.out.splitlines() == [f"{name} | no such table" for name in gone]
+    assert json.loads(shell("why", "ro_5d1", "--json").out)["spoken"] == gone
+
+
 def test_logs_of_a_rollout_are_those_of_its_jobs(shell: Shell, company: Company) -> None:
     job = Job(
         id=JobId("ro_5d1.gate.unit.0.1"), kind=JobKind.GATE, name="unit", place=Place.WORKSHOP, service=ORDERS.service,
@@ -229,3 +249,24 @@ def test_watch_prints_a_line_for_every_change(shell: Shell, company: Company, mo
     assert said.status == 0
     lines = [line for line in said.out.splitlines() if "orders: production runs" in line]
     assert [line.split(", ")[1] for line in lines] == ["2/2 healthy", "1/2 healthy"]
+
+
+def test_status_and_boundary_show_a_host_that_both_ecosystems_call(shell: Shell, company: Company) -> None:
+    hosts = dict.fromkeys(Ecosystem, "rates.example:443")
+    rates = {"rates": Outside(hosts=hosts, shared="read-only, no account")}
+    company.live(CATALOG, replace(ORDERS, definition=replace(ORDERS.definition, outside=rates)))
+    assert "both ecosystems call rates.example:443 (orders): read-only, no account" in shell("boundary").out
+    assert "shares rates.example:443 with production" in shell("status").out
+    for found in (json.loads(shell("boundary", "--json").out), json.loads(shell("status", "--json").out)["mirror"]):
+        assert found["shared"] == [{"service": "orders", "host": "rates.example:443", "why": "read-only, no account"}]
+
+
+def test_status_and_boundary_say_which_limits_are_in_force(shell: Shell, company: Company) -> None:
+    company.live(CATALOG, ORDERS)
+    assert "limits: memory; not quotas (`twinstage boundary`)" in shell("status").out
+    told = shell("boundary").out
+    assert "✔ limit of memory: by the kernel" in told
+    assert "! no limit of quotas: another file system" in told
+    for verb in ("status", "boundary"):
+        found = json.loads(shell(verb, "--json").out)["limits"]
+        assert [(it["what"], it["in_force"]) for it in found] == [("memory", True), ("quotas", False)]

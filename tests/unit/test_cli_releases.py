@@ -10,9 +10,11 @@ from face_company import START, Company, reason, rollout
 from face_shell import DEFINITION, Shell, Ticking, repository
 
 from twinstage.cli import following
+from twinstage.cli.skip import Skippable
 from twinstage.model.reasons import Owner
 from twinstage.model.release import Evidence
 from twinstage.model.rollout import IntentVerb, State
+from twinstage.pipeline.states import SKIPPED
 
 
 def test_submit_ships_the_head_of_the_branch_and_says_so(shell: Shell, company: Company, tmp_path: Path) -> None:
@@ -114,14 +116,13 @@ def test_orders_are_answered_in_words(shell: Shell, company: Company) -> None:
     assert shell("rollback", "orders").status == 2
 
 
-def test_a_removal_and_a_prune_are_asked_for(shell: Shell, company: Company) -> None:
+def test_a_rollback_past_a_schema_change_has_to_be_forced_in_so_many_words(shell: Shell, company: Company) -> None:
     with Ticking(company):
-        assert shell("remove", "orders", "--why", "merged").out.strip() == "remove it is"
-        assert shell("prune").out.strip() == "prune it is"
-        assert shell("remove", "orders").status == 2, "a removal has a reason"
-    gone, pruned = company.store.intents(pending=False)[1:]
-    assert (dict(gone.args), gone.why) == ({"service": "orders"}, "merged")
-    assert pruned.why == "asked for"
+        shell("rollback", "orders", "--why", "it leaks")
+        shell("rollback", "orders", "--force", "--why", "it leaks")
+    plain, forced = [i for i in company.store.intents(pending=False) if i.verb is IntentVerb.ROLLBACK]
+    assert dict(plain.args) == {"service": "orders"}
+    assert dict(forced.args) == {"service": "orders", "force": "yes"}
 
 
 def test_a_freeze_is_asked_for_with_its_end(shell: Shell, company: Company) -> None:
@@ -151,8 +152,27 @@ def test_a_skip_names_the_phases_and_the_open_rollout(shell: Shell, company: Com
     assert [i.args["phases"] for i in intents] == ["staging canary", "canary"]
     assert {i.args["rollout"] for i in intents} == {"ro_5d1"}
     assert shell("skip", "orders", "qa", "-m", "x").status == 2
+    assert shell("skip", "orders", "production", "-m", "x").status == 2
+    assert {phase.value for phase in Skippable} == {phase.value for phase in SKIPPED.values()}
     assert shell("skip", "orders", "-m", "x").status == 2
     assert shell("skip", "orders", "staging").status == 2
+
+
+def test_an_emergencys_phases_are_left_out_with_the_submission(shell: Shell, company: Company, tmp_path: Path) -> None:
+    repository(tmp_path / "orders", DEFINITION.format(name="orders"))
+    with Ticking(company, State.GATING, reason("GATES_RUNNING", gates="unit")):
+        said = shell(
+            "submit", "orders", "--skip", "development", "--skip", "canary", "-m", "orders are lost", "--no-wait"
+        )
+    assert (said.status, said.err.strip()) == (0, "skip it is")
+    (intent,) = [i for i in company.store.intents(pending=False) if i.verb is IntentVerb.SKIP]
+    assert (intent.args["phases"], intent.args["rollout"], intent.why) == (
+        "development canary",
+        "ro_orders",
+        "orders are lost",
+    )
+    for wrong in (["orders", "--skip", "canary"], ["orders", "-m", "x"], ["--all", "--skip", "canary", "-m", "x"]):
+        assert shell("submit", *wrong).status == 2
 
 
 def test_an_order_that_is_refused_is_status_3(shell: Shell, company: Company) -> None:

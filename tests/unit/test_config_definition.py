@@ -7,6 +7,7 @@ import pytest
 from twinstage.config.company import company, missing
 from twinstage.config.definition import definition
 from twinstage.config.problems import Problem, Problems
+from twinstage.model.bounds import Bounds
 from twinstage.model.names import Ecosystem, ServiceName
 from twinstage.model.policy import EcosystemFile, Policy, ServiceEntry
 
@@ -34,6 +35,7 @@ gates:
   house-style: ./style
 verify: pytest tests/staging
 drain: 1m30s
+limits: {memory: 512M, processes: 256}
 """
 
 
@@ -49,6 +51,7 @@ def test_a_full_definition() -> None:
     assert read.web.run == "echo \"50%\" 'quoted'\npython -m orders\n"
     assert (read.web.port, read.web.health, read.web.drain) == (8000, "/healthz", timedelta(seconds=90))
     assert read.web.instances == {Ecosystem.PRODUCTION: 3, Ecosystem.STAGING: 1}
+    assert read.limits == {"memory": 512 << 20, "processes": 256}
     assert read.depends_on == ("payments", "catalog-eu")
     staging = {name: by[Ecosystem.STAGING] for name, by in read.config.items()}
     assert staging == {
@@ -111,9 +114,19 @@ def test_every_problem_at_once_in_the_order_of_the_file() -> None:
         ("config: {A: {staging: 1}}", "config.A", "no value for production"),
         ("config: {A: {staging: 1, production: }}", "config.A.production", "is empty"),
         ("config: {A: {staging: 1, production: 2, test: 3}}", "config.A.test", "unknown key"),
+        ("secrets: [PORT]", "secrets", "set by Twinstage"),
+        ("secrets: [TWINSTAGE_KEY]", "secrets", "set by Twinstage"),
+        ("secrets: [A, A]", "secrets[1]", "stands twice"),
+        ("secrets: [a-b]", "secrets[0]", "cannot be used"),
+        ("secrets: {A: x}", "secrets", "write a list of names"),
         ("gates: {review: x}", "gates.review", "Reviewed-by"),
         ("gates: {Lint: x}", "gates.Lint", "cannot be a name"),
         ("gates: {lint: }", "gates.lint", "is empty"),
+        ("limits: {memory: 1T}", "limits.memory", "a size such as"),
+        ("limits: {memory: 1.5G}", "limits.memory", "a size such as"),
+        ("limits: {files: many}", "limits.files", "whole number"),
+        ("limits: {work: 1G}", "limits.work", "unknown key"),
+        ("limits: 512M", "limits", "write limits: {memory: 512M"),
         ("drain: 30", "drain", 'such as "30s"'),
         ("drain: 30 s", "drain", 'such as "30s"'),
         ("drain: 11m", "drain", "from 0s to 10m"),
@@ -144,41 +157,20 @@ def test_a_value_may_not_hide_a_dependency() -> None:
     assert "pay-eu" in found.message
 
 
+def test_a_secret_may_hide_neither_an_address_nor_a_setting() -> None:
+    text = MINIMAL + "depends_on: [pay-eu]\nconfig: {MODE: x}\nsecrets: [PAY_EU_URL, MODE, PAYMENT_KEY]\n"
+    found = problems(text)
+    assert {p.path for p in found} == {"secrets"}
+    assert "the address of pay-eu" in found[0].message
+    assert "MODE stands under config too" in found[1].message
+    read = definition(MINIMAL + "secrets: [PAYMENT_KEY, TOKEN]\n")
+    assert read.secrets == ("PAYMENT_KEY", "TOKEN")
+
+
 @pytest.mark.parametrize("name", ["localhost", "twinstage"])
 def test_reserved_service_names(name: str) -> None:
     (found,) = problems(MINIMAL.replace("orders", name))
     assert found.path == "service"
-
-
-@pytest.mark.parametrize(
-    ("section", "says"),
-    [
-        ("databases: {orders: {migrate: python -m orders.migrate}}", "databases come with a later version"),
-        ("databases: {orders: }", "databases come with a later version"),
-        ("secrets: [PAYMENT_KEY]", "secrets come with a later version"),
-        ('outside: {stripe: {production: "api.stripe.com:443", staging: "a.example:443"}}', "outside names come"),
-    ],
-)
-def test_sections_of_a_later_version_are_refused(section: str, says: str) -> None:
-    (found,) = problems(MINIMAL + section)
-    assert found.line == 4
-    assert f"not yet: {says}" in found.message
-    assert found.right == "remove the section"
-
-
-@pytest.mark.parametrize(
-    ("section", "path"),
-    [
-        ("databases: {Orders: {migrate: x}}", "databases.Orders"),
-        ("databases: {orders: {migrat: x}}", "databases.orders.migrat"),
-        ("secrets: [a-b]", "secrets[0]"),
-        ("outside: {stripe: {production: 'api.stripe.com:443'}}", "outside.stripe"),
-        ("outside: {stripe: {production: 'a:0', staging: 'b:1'}}", "outside.stripe.production"),
-        ("outside: {stripe: api.stripe.com}", "outside.stripe"),
-    ],
-)
-def test_their_shape_is_checked_all_the_same(section: str, path: str) -> None:
-    assert path in [found.path for found in problems(MINIMAL + section)]
 
 
 def test_what_the_company_knows_is_checked_where_it_is_given() -> None:
@@ -202,3 +194,68 @@ def test_a_company_reports_all_its_files_at_once() -> None:
     assert [found.file for found in caught.value.problems] == ["orders.yaml", "payments.yaml"]
     (found,) = missing({"orders.yaml": definition(bad[names[0]][1])}, file)
     assert (found.path, found.right) == ("depends_on", "did you mean payments?")
+
+
+def test_a_service_may_be_stricter_than_the_standard_never_looser() -> None:
+    text = MINIMAL + "limits: {memory: 4G, processes: 16}\n"
+    (wrong,) = problems(text, most=Bounds(memory=2 << 30))
+    assert str(wrong) == "twinstage.yaml:4: limits.memory: is more than the standard's 2G; write at most 2G"
+    stated = definition(text).limits
+    assert Bounds(memory=2 << 30, files=100).narrowed(stated) == Bounds(memory=2 << 30, processes=16, files=100)
+
+
+DATABASES = """\
+databases:
+  orders: {migrate: "python -m orders.migrate"}
+  archive: {}
+  plain:
+gates:
+  lint: ruff check .
+  integration: {run: pytest tests/integration, databases: [orders, plain]}
+"""
+
+
+def test_databases_and_the_gates_that_get_them() -> None:
+    read = definition(MINIMAL + DATABASES)
+    assert read.databases == {"orders": "python -m orders.migrate", "archive": None, "plain": None}
+    assert read.gates == {"lint": "ruff check .", "integration": "pytest tests/integration"}
+    assert read.gate_databases == {"integration": ("orders", "plain")}
+
+
+@pytest.mark.parametrize(
+    ("section", "path", "says"),
+    [
+        ("databases: {Orders: {migrate: x}}", "databases.Orders", "cannot be a name"),
+        ("databases: {orders: {migrat: x}}", "databases.orders.migrat", "did you mean migrate?"),
+        ("databases: {orders: {migrate: }}", "databases.orders.migrate", "one shell command"),
+        ("databases: {orders: python -m orders.migrate}", "databases.orders", "{orders: {migrate:"),
+        ("databases: [orders]", "databases", "write databases by name"),
+        (f"databases: {{{', '.join(f'd{n}: ' for n in range(11))}}}", "databases", "at most 10"),
+        (
+            "databases: {orders: }\nconfig: {ORDERS_DATABASE_URL: x}",
+            "config.ORDERS_DATABASE_URL",
+            "its database orders",
+        ),
+        ("depends_on: [pay-database]\ndatabases: {pay: }", "databases.pay", "pay-database already"),
+        ("databases: {orders: }\ngates: {unit: {databases: [orders]}}", "gates.unit", "run is missing"),
+        (
+            "databases: {orders: }\ngates: {unit: {run: x, databases: [order]}}",
+            "gates.unit.databases[0]",
+            "mean orders?",
+        ),
+        ("gates: {unit: {run: x, databases: [orders]}}", "gates.unit.databases[0]", "declare it under `databases`"),
+        ("databases: {a: }\ngates: {unit: {run: x, databases: [a, a]}}", "gates.unit.databases[1]", "stands twice"),
+        ("databases: {a: }\ngates: {unit: {rum: x, databases: [a]}}", "gates.unit.rum", "did you mean run?"),
+    ],
+)
+def test_mistakes_about_databases(section: str, path: str, says: str) -> None:
+    found = problems(MINIMAL + section)
+    assert path in [problem.path for problem in found]
+    assert says in " ".join(f"{problem.message}; {problem.right}" for problem in found if problem.path == path)
+
+
+def test_a_database_and_its_service_have_a_name_that_postgresql_can_hold() -> None:
+    service = MINIMAL.replace("orders", "o" * 30)
+    assert definition(service + f"databases: {{{'d' * 20}: }}").databases
+    (found,) = problems(service + f"databases: {{{'d' * 21}: }}")
+    assert found.right == "at most 20 characters"

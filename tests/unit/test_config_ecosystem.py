@@ -12,6 +12,7 @@ import pytest
 from twinstage.config.ecosystem import ecosystem
 from twinstage.config.problems import Problems
 from twinstage.config.wire import EcosystemBody, decode, encode
+from twinstage.model.bounds import Bounds
 from twinstage.model.policy import Policy, ServiceEntry
 
 FULL = """\
@@ -26,8 +27,9 @@ standard:
   verification_valid: 12h
   canary: {shares: [1, 10], bake: 20s, longest: 10m, unproven: hold}
   production: {shares: [50, 75, 100], bake: 0s}
-  limits: {build: 20m, verify: 1h30m, lanes: 3}
+  limits: {build: 20m, migrate: 30m, verify: 1h30m, lanes: 3, memory: 512M, processes: 100, tmp: 64M}
 runtime: local
+postgres: /usr/lib/postgresql/17/bin
 """
 MINIMAL = "ecosystem: shop\nservices: {orders: {repository: ../orders}}\n"
 ROOT = Path("/work/platform")
@@ -50,8 +52,11 @@ def test_a_full_file() -> None:
     assert policy.limits == {
         **Policy().limits,
         "build": timedelta(minutes=20),
+        "migrate": timedelta(minutes=30),
         "verify": timedelta(minutes=90),
     }
+    assert policy.bounds == Bounds(memory=512 << 20, processes=100, tmp=64 << 20), "the others keep their defaults"
+    assert read.postgres == "/usr/lib/postgresql/17/bin"
 
 
 def test_what_is_left_out_keeps_its_default() -> None:
@@ -62,8 +67,14 @@ def test_what_is_left_out_keeps_its_default() -> None:
     ("change", "path", "says"),
     [
         (("ecosystem: shop", "ecosystem: My Shop"), "ecosystem", "cannot be used"),
+        (("memory: 512M", "memory: 512"), "standard.limits.memory", 'a size such as "64M"'),
+        (("memory: 512M", "memory: 8M"), "standard.limits.memory", "from 32M to"),
+        (("processes: 100", "processes: 1"), "standard.limits.processes", "from 8 to"),
+        (("tmp: 64M", "temp: 64M"), "standard.limits.temp", "did you mean tmp?"),
         (("runtime: local", "runtime: kubernetes"), "runtime", "not yet"),
         (("runtime: local", "runtime: loca"), "runtime", "did you mean local?"),
+        (("postgres: /usr", "postgres: usr"), "postgres", "write the absolute path"),
+        (("postgresql/17", "postgresql/../17"), "postgres", "write the absolute path"),
         (("runtime: local", "runtme: local"), "runtme", "did you mean runtime?"),
         (("../orders", "https://git.example/orders"), "services.orders.repository", "not yet"),
         (("../orders", "git@git.example:orders"), "services.orders.repository", "not yet"),
@@ -90,6 +101,7 @@ def test_what_is_left_out_keeps_its_default() -> None:
         (("build: 20m", "biuld: 20m"), "standard.limits.biuld", "did you mean build?"),
         (("build: 20m", "build: 0s"), "standard.limits.build", "from 1s"),
         (("lanes: 3", "lanes: 0"), "standard.limits.lanes", "from 1 to 100"),
+        (("lanes: 3", "canary: 2h"), "standard.limits.canary", "write canary: {longest: 1h}"),
     ],
 )
 def test_one_problem(change: tuple[str, str], path: str, says: str) -> None:
@@ -151,6 +163,7 @@ def change(**values: Any) -> Callable[[dict[str, Any]], None]:
         (change(canary_shares=[5, 5]), "policy.canary_shares"),
         (change(production_shares=[50]), "policy.production_shares"),
         (change(undeclared="ignore"), "policy.undeclared"),
+        (change(bounds={"memory": 1}), "policy.bounds.memory"),
         (change(bake="20s"), "policy.bake"),
         (change(bake=-1), "policy.bake"),
         (change(bake=601), "policy.longest_canary"),

@@ -4,15 +4,16 @@ import io
 from typing import Any
 
 import pytest
-from demo_world import COMMIT, T0, Traffic, World, samples
+from demo_world import T0, Traffic, World, samples
 from rich.console import Console
 
 from twinstage import wire
 from twinstage.cli.exits import Exit
 from twinstage.cli.screen import THEME
 from twinstage.demo import acts, changes
+from twinstage.demo.scene import Scene
 from twinstage.demo.stage import NotProved, Stage
-from twinstage.model.names import Ecosystem, Phase
+from twinstage.model.names import Phase
 
 
 @pytest.fixture
@@ -25,53 +26,8 @@ def printed(stage: Stage) -> str:
     return stage.console.file.getvalue()
 
 
-def scene(world: World, traffic: Traffic | None = None) -> acts.Scene:
-    return acts.Scene(world, traffic or Traffic())  # type: ignore[arg-type]
-
-
-# ------------------------------------------------------------------------------------------------------------- act 2
-
-
-def promoted(stage: Stage, **more: Any) -> World:
-    return World(stage, history=["the canary is as good as production: 0 of 60 failed"], **more)
-
-
-def test_a_good_release_is_proved_with_its_figures(stage: Stage) -> None:
-    world = promoted(stage)
-    assert acts.good_release(scene(world)) == "from commit to production in 41 s; 100 requests, none failed"
-    assert world.typed == [("submit", "pricing", COMMIT[:10])]
-    assert "0 of 60 failed" in printed(stage)
-
-
-def test_one_failed_request_is_enough(stage: Stage) -> None:
-    with pytest.raises(NotProved, match="expected no failed request; saw 1 of 101: pricing 500"):
-        acts.good_release(scene(promoted(stage), Traffic(all=samples("pricing", 100, 1))))
-
-
-def test_no_traffic_proves_nothing(stage: Stage) -> None:
-    with pytest.raises(NotProved, match="expected live traffic"):
-        acts.good_release(scene(promoted(stage), Traffic(all=[])))
-
-
-def test_production_has_to_answer_with_the_new_release(stage: Stage) -> None:
-    with pytest.raises(NotProved, match="expected price list 2 in production; saw price list 1"):
-        acts.good_release(scene(promoted(stage, price_lists=dict.fromkeys(Ecosystem, 1))))
-
-
-def test_staging_has_to_follow(stage: Stage) -> None:
-    lists = {Ecosystem.PRODUCTION: 2, Ecosystem.STAGING: 1}
-    with pytest.raises(NotProved, match="in staging too"):
-        acts.good_release(scene(promoted(stage, price_lists=lists)))
-
-
-def test_a_submit_that_waits_is_not_a_release(stage: Stage) -> None:
-    with pytest.raises(NotProved, match="expected exit status 0 from submit; saw 3"):
-        acts.good_release(scene(promoted(stage, status=Exit.WAITING)))
-
-
-def test_a_release_without_a_verdict_is_not_proved(stage: Stage) -> None:
-    with pytest.raises(NotProved, match="a verdict"):
-        acts.good_release(scene(World(stage)))
+def scene(world: World, traffic: Traffic | None = None) -> Scene:
+    return Scene(world, traffic or Traffic())  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------------------------------------- act 3

@@ -17,12 +17,16 @@ def edited(change: changes.Change) -> dict[str, str]:
     return texts
 
 
-def prices() -> str:
-    return (examples() / "pricing" / changes.PRICES).read_text("utf-8")
+def book() -> str:
+    return (examples() / "orders" / changes.BOOK).read_text("utf-8")
+
+
+def migrations() -> list[str]:
+    return sorted(path.name for path in (examples() / "orders" / changes.MIGRATIONS).iterdir())
 
 
 ALL = [
-    changes.new_price_list(prices()),
+    changes.new_wish(book(), migrations()),
     changes.lost_quantity(),
     changes.fees_by_country(),
     changes.hard_coded_neighbour(10003),
@@ -45,11 +49,22 @@ def test_only_the_good_release_is_made_on_main() -> None:
     assert [change.branch is None for change in ALL] == [True, False, False, False]
 
 
-def test_a_new_price_list_can_follow_the_last_one() -> None:
-    once = edited(changes.new_price_list(prices()))[changes.PRICES]
-    twice = changes.new_price_list(once)
-    assert changes.price_list(once) == changes.price_list(prices()) + 1
-    assert "Price list 3" in twice.title
+def test_a_new_wish_is_a_column_that_the_orders_there_are_and_the_release_before_can_do_without() -> None:
+    (migration,) = changes.new_wish(book(), migrations()).files
+    assert migration.file == "src/orders/migrations/0002_gift_note.sql"
+    assert migration.text == "ALTER TABLE orders ADD COLUMN gift_note text NOT NULL DEFAULT '';\n"
+
+
+def test_a_new_wish_can_follow_the_last_one_for_ever() -> None:
+    text, names, wishes = book(), migrations(), changes.wishes(book())
+    for number in range(2, 9):
+        change = changes.new_wish(text, names)
+        text = change.edits[0].applied(text)
+        names.append(Path(change.files[0].file).name)
+        assert names[-1].startswith(f"{number:04}_{changes.wishes(text)[-1]}")
+        assert changes.wishes(text)[:-1] == wishes
+        wishes = changes.new_wishes(change)
+    assert len(set(wishes)) == 8
 
 
 def test_the_lost_quantity_makes_three_cost_as_much_as_one() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from twinstage.demo.load import Call, Load, Sample, tally
-from twinstage.demo.traffic import calls
+from twinstage.demo.traffic import PLACING, calls
 
 
 class Shelf(BaseHTTPRequestHandler):
@@ -67,6 +67,7 @@ def test_answers_are_counted_by_status(server: Any) -> None:
     assert set(counted.outcomes) == {"200", "500"}
     assert counted.failed == counted.outcomes["500"] == load.since(0, service="bad").requests
     assert load.since(0, service="good").failed == 0
+    assert load.since(0, paths=["/500"]).outcomes == {"500": counted.failed}
     assert counted.requests == len(server.asked)
 
 
@@ -122,8 +123,13 @@ def test_the_slowest_hundredth() -> None:
 
 
 def test_the_mix_goes_to_this_machine_and_charges_austrian_cards_three_times_in_ten() -> None:
-    ports = {name: 10000 + n for n, name in enumerate(("storefront", "catalog", "cart", "pricing", "payments"))}
+    ports = {
+        name: 10000 + n for n, name in enumerate(("storefront", "catalog", "cart", "pricing", "payments", "orders"))
+    }
     mix = calls(ports)
     charged = [call.body["country"] for call in mix if call.service == "payments" and call.body]
     assert all(call.url.startswith("http://127.0.0.1:") for call in mix)
     assert charged.count("AT") / len(charged) == pytest.approx(0.3)
+    placing = [call for call in mix if call.path in PLACING]
+    assert {call.service for call in placing} == {"orders", "storefront"}
+    assert all(call.body for call in placing), "looking at orders places none"

@@ -14,7 +14,7 @@ def source(tmp_path: Path) -> Path:
     """Two of the ten are enough here."""
     here = tmp_path / "examples"
     ignore = shutil.ignore_patterns(".venv", "__pycache__", ".*_cache")
-    for service in ("pricing", "cart"):
+    for service in ("orders", "cart"):
         shutil.copytree(examples() / service, here / service, ignore=ignore)
     shutil.copy(examples() / "ecosystem.yaml", here)
     return here
@@ -30,7 +30,7 @@ def subjects(repository: Repository, revision: str = "main") -> list[str]:
 
 
 def test_each_service_has_a_history_with_reviews(shop: Shop) -> None:
-    assert shop.services == ("cart", "pricing")
+    assert shop.services == ("cart", "orders")
     for service in shop.services:
         log = shop.repository(service).git("log", "--format=%ae %(trailers:key=Reviewed-by,valueonly)").split("\n")
         written = [line.split() for line in log if line]
@@ -49,11 +49,14 @@ def test_commit_ids_are_the_same_everywhere(
 
 
 def test_a_second_play_finds_the_repositories_as_they_are(shop: Shop, source: Path) -> None:
-    repository = shop.repository("pricing")
-    released = repository.commit(changes.new_price_list(repository.read(changes.PRICES)))
+    repository = shop.repository("orders")
+    change = changes.new_wish(repository.read(changes.BOOK), repository.files(changes.MIGRATIONS))
+    released = repository.commit(change)
     (repository.path / "left-over.py").write_text("")
     prepare(source, shop.path)
     assert repository.head() == released
+    assert repository.git("show", f"{released}:{change.files[0].file}") == change.files[0].text
+    assert repository.files(changes.MIGRATIONS)[-1] == "0002_gift_note.sql"
     assert not (repository.path / "left-over.py").exists()
 
 

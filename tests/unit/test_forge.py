@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from twinstage.forge import upkeep
 from twinstage.forge.git import ForgeTrouble, NotARepository, Refused, UnknownRevision
 from twinstage.forge.mirror import Mirror
 from twinstage.forge.repository import Repository
@@ -179,6 +180,28 @@ def test_what_the_mirror_knows_and_the_repository_does_not_is_left_out_of_accoun
     assert author.repository.pack(commit, ["f" * 40]) == author.repository.pack(commit)
 
 
+def test_what_was_submitted_stays_when_the_branch_is_forced_back_or_the_repository_is_gone(
+    author: Author, mirror: Mirror, tmp_path: Path
+) -> None:
+    give(author, mirror, author.commit("first"))
+    author.write("a", "as it was\n")
+    old = give(author, mirror, author.commit("second"))
+    author.write("a", "as it is\n")
+    author.git("add", "-A")
+    author.git("commit", "-q", "--amend", "-m", "second, once more")
+    author.git("reflog", "expire", "--expire=now", "--all")
+    author.git("gc", "-q", "--prune=now")
+    new = give(author, mirror, author.repository.resolve())
+    assert mirror.show(ORDERS, old, "a") == b"as it was\n"
+    assert mirror.show(ORDERS, new, "a") == b"as it is\n"
+    author.place.rename(tmp_path / "elsewhere")
+    with pytest.raises(NotARepository, match="no such directory"):
+        Repository(author.place).resolve()
+    mirror.export(ORDERS, old, ".", tmp_path / "old.tar")
+    with tarfile.open(tmp_path / "old.tar") as tar:
+        assert tar.extractfile("a").read() == b"as it was\n"  # type: ignore[union-attr]
+
+
 def test_an_older_commit_needs_no_pack_at_all(author: Author, mirror: Mirror) -> None:
     first = author.commit()
     give(author, mirror, author.commit())
@@ -237,6 +260,54 @@ def test_a_daemon_killed_while_it_took_a_pack_leaves_nothing(author: Author, mir
 
     assert len(Mirror(tmp_path / "mirror").known(ORDERS)) == 1
     assert not left.exists()
+
+
+def test_a_lock_that_a_loss_of_power_left_hinders_nobody(author: Author, mirror: Mirror, tmp_path: Path) -> None:
+    commit = author.commit()
+    mirror._made(ORDERS, commit)
+    lock = tmp_path / "mirror" / "orders.git" / "refs" / "twinstage" / f"{commit}.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    (tmp_path / "mirror" / "orders.git" / "packed-refs.lock").touch()
+    again = Mirror(tmp_path / "mirror")
+    give(author, again, commit)
+    assert again.has(ORDERS, commit)
+    upkeep.tidy(again.places()[0])
+
+
+def test_packs_are_put_together_once_they_are_many_and_nothing_is_lost(
+    author: Author, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "MOST_PACKS", 3)
+    commits = []
+    for number in range(5):
+        author.write(f"file-{number}", f"{number}\n")
+        commits.append(give(author, mirror, author.commit()))
+    (place,) = mirror.places()
+    packs = place / "objects" / "pack"
+    # One that is just arriving: its pack is here, and nothing refers to it yet.
+    author.write("late")
+    late = author.commit()
+    subprocess.run(["git", "index-pack", "--stdin", "--fix-thin"], cwd=place, check=True, capture_output=True,
+                   input=author.repository.pack(late, mirror.known(ORDERS)))  # fmt: skip
+    assert len(list(packs.glob("*.pack"))) == 6
+    assert upkeep.tidy(place)
+    assert len(list(packs.glob("*.pack"))) == 1
+    assert not upkeep.tidy(place), "there is no need any more"
+    assert sorted(mirror.known(ORDERS)) == sorted(commits)
+    assert mirror.show(ORDERS, commits[0], "file-0") == b"0\n"
+    mirror.receive(ORDERS, b"", late)
+    assert mirror.show(ORDERS, late, "late") == b"text\n"
+    assert mirror.sizes()[ORDERS] > 0
+
+
+def test_a_pack_that_was_being_written_is_swept_up(author: Author, mirror: Mirror) -> None:
+    give(author, mirror, author.commit())
+    (place,) = mirror.places()
+    half = place / "objects" / "pack" / ".tmp-123-pack-abc.pack"
+    half.touch()
+    assert len(Mirror(place.parent).known(ORDERS)) == 1
+    assert not half.exists()
 
 
 @pytest.mark.parametrize("name", ["../x", "Orders", "", "a/b", "-x"])

@@ -116,10 +116,72 @@ def test_a_signal_is_named(job: Wrapper) -> None:
 
 
 @pytest.mark.parametrize(
-    "argv", [("/nowhere/bwrap",), ("sh", "-c", "echo 'bwrap: Creating new namespace failed' >&2; exit 1")]
+    "argv",
+    [
+        ("/nowhere/bwrap",),
+        ("sh", "-c", "echo 'bwrap: Creating new namespace failed' >&2; exit 1"),
+        ("sh", "-c", "echo 'twinstage: no network for j1 after 30 s' >&2; exit 70"),
+    ],
 )
 def test_a_sandbox_that_cannot_be_made_is_the_platforms_trouble(job: Wrapper, argv: tuple[str, ...]) -> None:
     assert job.run(*argv)["result"] == "lost"
+
+
+def test_what_is_our_own_work_blames_nobodys_release(job: Wrapper) -> None:
+    result = job.run("sh", "-c", "echo working; echo 'twinstage: cannot prepare' >&2; exit 1", ours=True)
+    assert (result["result"], result["exit_status"], job.log) == ("lost", 1, "working\ntwinstage: cannot prepare\n")
+
+
+BEFORE, AFTER = "b" * 64, "a" * 64
+
+
+def measuring(place: Path, *, fails: str = "") -> list[str]:
+    """Tells BEFORE until the command has left a mark, and then AFTER, or it ``fails``."""
+    after = f"echo '{fails}'; exit 1" if fails else f"echo schema {AFTER}"
+    told = f"if [ -e {place}/mark ]; then {after}; else echo schema {BEFORE}; fi"
+    return ["sh", "-c", f"echo noise; echo server $(cat {place}/restarted 2>/dev/null || echo first); {told}"]
+
+
+@pytest.mark.parametrize(("status", "result"), [(0, "succeeded"), (3, "failed")])
+def test_a_migration_is_measured_however_it_ends(job: Wrapper, tmp_path: Path, status: int, result: str) -> None:
+    ended = job.run("sh", "-c", f"touch {tmp_path}/mark; exit {status}", measure=measuring(tmp_path))
+    assert (ended["result"], ended["exit_status"]) == (result, status)
+    assert ended["output"] == {"schema_before": BEFORE, "schema_after": AFTER}
+    assert job.log == ""
+
+
+def test_a_migration_that_cannot_be_measured_first_is_not_begun(job: Wrapper, tmp_path: Path) -> None:
+    ended = job.run("touch", f"{tmp_path}/mark", measure=["sh", "-c", "echo 'twinstage: no server'; exit 1"])
+    assert (ended["result"], ended["output"]) == ("lost", {})
+    assert ended["detail"] == "cannot measure the database's schema: twinstage: no server"
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_migration_that_cannot_be_measured_afterwards_is_lost_with_what_was_before(
+    job: Wrapper, tmp_path: Path
+) -> None:
+    ended = job.run("touch", f"{tmp_path}/mark", measure=measuring(tmp_path, fails="no server"))
+    assert (ended["result"], ended["output"]) == ("lost", {"schema_before": BEFORE})
+    assert "no server" in ended["detail"]
+
+
+def test_what_the_servers_own_end_makes_fail_is_the_platforms_trouble(job: Wrapper, tmp_path: Path) -> None:
+    command = f"touch {tmp_path}/mark; echo again >{tmp_path}/restarted; exit 2"
+    ended = job.run("sh", "-c", command, measure=measuring(tmp_path))
+    assert (ended["result"], ended["exit_status"]) == ("lost", 2)
+    assert ended["detail"] == "exit status 2; the database server was started again meanwhile"
+    assert ended["output"] == {"schema_before": BEFORE, "schema_after": AFTER}
+
+
+def test_a_migration_that_is_killed_is_lost_with_what_was_before(job: Wrapper, tmp_path: Path, fifo: Path) -> None:
+    argv = ("sh", "-c", f"echo $$ > {fifo}; exec cat {fifo}")
+    running = job.start(*argv, measure=measuring(tmp_path))
+    child = int(fifo.read_text())
+    running.kill()
+    running.wait()
+    os.kill(child, signal.SIGKILL)
+    ended = job.run(*argv, measure=measuring(tmp_path))
+    assert (ended["result"], ended["output"]) == ("lost", {"schema_before": BEFORE})
 
 
 def test_it_never_runs_twice(job: Wrapper, tmp_path: Path) -> None:

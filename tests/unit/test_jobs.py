@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from twinstage.jobs.databases import drop_job, key_of, migrate_job, prepare_job
 from twinstage.jobs.results import evidence
 from twinstage.jobs.review import review
 from twinstage.jobs.specs import NoSuchGate, build_job, export_name, gate_job, verify_job
 from twinstage.model.commit import CommitInfo
+from twinstage.model.database import DataKey
 from twinstage.model.job import JobKind, JobResult
 from twinstage.model.names import Digest, Ecosystem, LaneId, Place, ReleaseId, RolloutId, ServiceName
 from twinstage.model.policy import Policy
@@ -145,3 +147,50 @@ def test_review_is_read_from_the_commit(trailers: list[tuple[str, str]], passed:
 
     assert (found.gate, found.passed) == ("review", passed)
     assert says in found.detail
+
+
+STORED = replace(
+    RELEASE,
+    definition=replace(
+        DEFINITION,
+        databases={"orders": "python -m orders.migrate # all", "plain": None},
+        gates={"integration": "pytest"},
+        gate_databases={"integration": ("plain", "orders")},
+    ),
+)
+LANE = DataKey(ecosystem=Ecosystem.STAGING, service=ORDERS, data="0a0b0c0d", release=ReleaseId("r_1"))
+MAIN = DataKey(ecosystem=Ecosystem.PRODUCTION, service=ORDERS, data="main", release=ReleaseId("r_1"))
+
+
+def test_a_gate_with_databases_migrates_them_first() -> None:
+    job = gate_job(ROLLOUT, STORED, "integration", SOURCE, POLICY, 1)
+    assert job.databases == ("plain", "orders")
+    assert job.command == "(\npython -m orders.migrate # all\n) || exit $?\npytest"
+
+
+def test_a_migration_has_its_ecosystems_values_and_no_neighbours() -> None:
+    job = migrate_job(MAIN, STORED, "orders", ROLLOUT, SOURCE, POLICY, 2)
+    assert job.id == "ro_1.migrate.production-orders.0.2"
+    assert (job.place, job.data, job.databases, job.calls) == (Place.PRODUCTION, "main", ("orders",), ())
+    assert job.command == "python -m orders.migrate # all"
+    assert job.env == {"CI": "true", "MODE": "live"}
+    assert job.limit == POLICY.limits["migrate"]
+    assert key_of(job) == MAIN
+
+
+def test_a_standard_from_before_there_were_migrations_gives_them_a_limit() -> None:
+    old = replace(POLICY, limits={"build": timedelta(minutes=1)})
+    assert migrate_job(MAIN, STORED, "orders", None, SOURCE, old, 1).limit == timedelta(minutes=10)
+
+
+def test_work_on_databases_that_no_rollout_waits_for_is_named_by_its_data() -> None:
+    prepared, dropped = prepare_job(LANE, STORED, None, 1), drop_job(LANE, STORED, 2)
+    assert prepared.id == "staging.0a0b0c0d.r_1.prepare.databases.1"
+    assert dropped.id == "staging.0a0b0c0d.r_1.drop.databases.2"
+    assert (prepared.rollout, prepared.databases, prepared.command) == (None, ("orders", "plain"), "")
+    assert key_of(prepared) == key_of(dropped) == LANE
+    assert prepare_job(LANE, STORED, ROLLOUT, 1).id == "ro_1.prepare.staging-databases.0.1"
+
+
+def test_other_jobs_are_about_no_data() -> None:
+    assert key_of(gate_job(ROLLOUT, STORED, "integration", SOURCE, POLICY, 1)) is None

@@ -130,8 +130,7 @@ def ledger(tmp_path: Path) -> Ledger:
 def test_the_ledger_is_read_again_as_it_was(ledger: Ledger, tmp_path: Path) -> None:
     ledger.put_workload(WORKLOAD)
     route = Route(ecosystem=Ecosystem.STAGING, service=KEY.service, port=Port(14000), split=((KEY, 100),))
-    ledger.put_route(route)
-    ledger.remember_version(KEY.service, route_version(route, ()))
+    ledger.put_route(route, route_version(route, ()))
     again = Ledger(tmp_path)
     assert (again.workloads, again.routes) == (ledger.workloads, ledger.routes)
 

@@ -15,13 +15,16 @@ from test_local_stand import GATE, GIFTS, ORDERS, PORTS, SETTINGS
 
 from twinstage.model.job import JobKind, JobResult
 from twinstage.model.names import Ecosystem, JobId, LaneId, Place, Port
+from twinstage.model.policy import EcosystemFile, Policy
 from twinstage.model.workload import Route
-from twinstage.runtime.local import places, results
+from twinstage.runtime.local import host, places, results
 from twinstage.runtime.local.layout import Accounts, Layout, directories, make
-from twinstage.runtime.local.ledger import Ledger
+from twinstage.runtime.local.ledger import Ledger, Ports
 from twinstage.runtime.local.network import addresses
+from twinstage.runtime.local.place import PlaceDesk
 from twinstage.runtime.local.projection import Projection
 from twinstage.runtime.local.sandbox import keeper
+from twinstage.runtime.runtime import Unavailable
 
 NAME = "orders.web.r_1.1.main"
 
@@ -87,8 +90,24 @@ def test_surplus_programs_go_first_and_their_files_when_they_are_gone(staging: D
     assert not staging.projection.forget([f"{NAME}.0", f"{NAME}.1"]), "it still stops there"
     assert staging.names("instances") >= {f"{NAME}.1"}
     assert staging.projection.forget([f"{NAME}.0"])
-    assert staging.names("instances") == {f"{NAME}.0"}
+    assert staging.names("instances") == {NAME, f"{NAME}.0"}
     assert staging.names("wires") == {f"{NAME}.0.json"}
+
+
+def test_instances_of_one_workload_stand_alike_until_the_last_is_gone(staging: Desk) -> None:
+    old = staging.here / f"instances/{NAME}.1"  # as an earlier Twinstage left it
+    old.mkdir()
+    (old / "run").write_text("other")
+    staging.projection.write_workload(staging.ledger.put_workload(WORKLOAD))
+    assert old.resolve() == staging.here / f"instances/{NAME}"
+    assert f"/desired/instances/{NAME}\0" in (old / "arguments").read_text()
+    staging.ledger.mark_deleted(KEY)
+    staging.projection.forget([f"{NAME}.1"])
+    assert staging.names("instances") == {NAME, f"{NAME}.1"}
+    (name,) = staging.ledger.workloads
+    staging.ledger.forget_workload(name)
+    staging.projection.forget([])
+    assert staging.names("instances") == set()
 
 
 def test_a_deleted_workload_has_no_program_and_no_endpoint(staging: Desk) -> None:
@@ -117,15 +136,60 @@ def test_a_frontend_admits_the_ranges_of_those_who_declare_it(staging: Desk) -> 
     assert admitted("orders") == {job.slot}
 
 
+def test_outside_names_have_an_address_each_and_a_door_for_what_leaves(staging: Desk) -> None:
+    places = {"pay": "pay.example:443", "more": "pay.example:8443", "bank": "bank.example:443"}
+    workload = replace(WORKLOAD, outside=places, stubs={"bank": GIFTS}, calls=(GIFTS,))
+    record = staging.ledger.put_workload(workload)
+    staging.projection.write_workload(record)
+    staging.projection.write_outside(Ecosystem.STAGING)
+    wire = staging.told(f"wires/{NAME}.0.json")["outside"]
+    assert isinstance(wire, list)
+    assert [(it["host"], it["port"], it["stub"]) for it in wire] == [
+        ("bank.example", 443, "gift-cards"),
+        ("pay.example", 443, None),
+        ("pay.example", 8443, None),
+    ]
+    assert len({it["address"] for it in wire}) == 2, "an address for a host, not for a port"
+    doors = json.loads((staging.layout.outside / "staging.json").read_text())
+    assert sorted(doors.values()) == ["pay.example:443", "pay.example:8443"], "a stub needs no way out"
+    listeners = (staging.here / "envoy/lds.json").read_text()
+    assert all(f'"outside.{door}"' in listeners for door in doors)
+    (first, second) = sorted(staging.names("envoy/ecds"))
+    assert addresses.span(record.slot).partition("/")[0] in (staging.here / f"envoy/ecds/{first}").read_text()
+    staging.ledger.forget_workload(NAME)
+    staging.projection.write_outside(Ecosystem.STAGING)
+    assert staging.names("envoy/ecds") == set()
+    assert second.removesuffix(".json") not in (staging.here / "envoy/lds.json").read_text()
+    assert json.loads((staging.layout.outside / "staging.json").read_text()) == {}
+
+
+def test_an_outside_address_is_not_soon_another_names(staging: Desk) -> None:
+    staging.ledger.keep_outside(["a.example", "b.example"])
+    assert staging.ledger.outside == {"a.example": 1, "b.example": 2}
+    staging.ledger.keep_outside(["b.example", "c.example"])
+    assert Ledger(staging.here).outside == {"b.example": 2, "c.example": 3}
+    full = [f"h{number}.example" for number in range(addresses.MOST_OUTSIDE)]
+    staging.ledger.keep_outside(full)
+    assert set(staging.ledger.outside.values()) == set(range(1, addresses.MOST_OUTSIDE + 1))
+
+
 def test_every_frontend_has_a_route_before_anybody_puts_one(staging: Desk) -> None:
     staging.projection.write_proxy(Ecosystem.STAGING)
     assert staging.names("envoy/rds") == {"orders.json", "gift-cards.json"}
     told = Route(ecosystem=Ecosystem.STAGING, service=ORDERS, port=Port(14000), split=((KEY, 100),))
-    staging.ledger.put_route(told)
-    staging.projection.write_proxy(Ecosystem.STAGING)
+    staging.projection.put_route(told)
     ((version, route),) = staging.ledger.routes[ORDERS].versions
     assert route == told
     assert version in (staging.here / "envoy/rds/orders.json").read_text()
+
+
+def test_a_service_that_was_removed_leaves_no_file_to_the_proxy(staging: Desk) -> None:
+    staging.projection.write_proxy(Ecosystem.STAGING)
+    ports = staging.ledger.ports.services
+    staging.ledger.introduce(Ports(services={GIFTS: ports[GIFTS]}))
+    staging.projection.write_proxy(Ecosystem.STAGING)
+    assert staging.names("envoy/rds") == {"gift-cards.json"}
+    assert "orders" not in (staging.here / "envoy/lds.json").read_text()
 
 
 def test_the_sentinel_is_told_both_ecosystems_ports(staging: Desk) -> None:
@@ -293,3 +357,51 @@ def test_companies_are_those_whose_door_is_there(monkeypatch: pytest.MonkeyPatch
     for name in ("shop", "bakery"):
         places.Places.of(name).api.touch()
     assert places.companies() == ["bakery", "shop"]
+
+
+def test_what_an_older_twinstage_wrote_is_written_anew_and_the_rest_left_alone(staging: Desk) -> None:
+    staging.projection.write_workload(staging.ledger.put_workload(WORKLOAD))
+    here = staging.here / f"instances/{NAME}.0"
+    right = (here / "arguments").read_text()
+    (here / "arguments").write_text("--of-another-toolchain\0")
+    (here / "bounds").unlink()
+    untouched = [p for p in staging.here.rglob("*") if p.is_file() and p.name not in ("arguments", "bounds")]
+    before = {path: path.stat().st_ino for path in untouched}
+    Projection(Place.STAGING, staging.layout, Ledger(staging.here), SETTINGS).write_all()
+    assert (here / "arguments").read_text() == right
+    assert (here / "bounds").read_text() == "2147483648 1024\n"
+    assert {path: path.stat().st_ino for path in untouched} == before, "a program whose file is the same starts nothing"
+
+
+def test_a_path_too_long_for_sockets_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "lacking", list)
+    file = EcosystemFile(name="shop", services=(), policy=Policy())
+    deep = tmp_path / ("long" * 30)
+    monkeypatch.setenv("TWINSTAGE_ROOT", str(deep))
+    with pytest.raises(host.HostTrouble, match="shorter directory") as refused:
+        host.up(file, lambda _: None)
+    assert str(deep) in str(refused.value)
+    assert not deep.exists()
+    assert places.Places(state=tmp_path, sockets=Path("/run/user/1000/twinstage/shop")).too_long() == 0
+
+
+def test_what_trouble_kept_from_the_files_is_written_at_the_next_look(tmp_path: Path) -> None:
+    """As on a full disk: the ledger knows of it, so nobody asks for it again."""
+    desk = Desk(tmp_path, Place.WORKSHOP)
+    place = PlaceDesk(Place.WORKSHOP, desk.layout, SETTINGS)
+
+    def put() -> None:
+        with place.written():
+            place.ledger.put_job(GATE, wired=False)
+            raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        put()
+    assert desk.names("programs") == set()
+
+    with pytest.raises(Unavailable):
+        place.settle({})
+
+    assert desk.names("programs") == {f"job.{GATE.id}.conf"}

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from test_local_files import WORKLOAD
 
+from twinstage.model.names import Ecosystem, Port, ServiceName
 from twinstage.model.seen import Health, InstanceSeen
+from twinstage.model.workload import Route
 from twinstage.runtime.local import machine
 from twinstage.runtime.local.envoy.admin import HostSeen
-from twinstage.runtime.local.ledger import WorkloadRecord
+from twinstage.runtime.local.ledger import RouteRecord, WorkloadRecord
 from twinstage.runtime.local.naming import workload_name
 from twinstage.runtime.local.network import addresses
-from twinstage.runtime.local.observation import Look, Memory, workload_seen
+from twinstage.runtime.local.observation import Look, Memory, accepted, parts, workload_seen
 from twinstage.runtime.local.supervisor.client import ProcessSeen
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -34,10 +36,12 @@ def instance(
     *,
     healthy: bool = False,
     listening: tuple[int, ...] = (),
+    answers: int | None = None,
     status: str = "",
     last: str = "",
     memory: Memory | None = None,
     record: WorkloadRecord = RECORD,
+    full: dict[str, tuple[int, int]] | None = None,
 ) -> InstanceSeen:
     def words(text: str) -> Callable[[str], str]:
         return lambda _: text
@@ -45,11 +49,13 @@ def instance(
     look = Look(
         now=NOW,
         processes={PROGRAM: seen} if seen else {},
-        hosts={NAME: {HOST: HostSeen(healthy=healthy, pending=False, detail="503")}},
+        hosts={NAME: {HOST: HostSeen(healthy=healthy, pending=False, detail="503", answers=answers is not None)}},
         in_flight={},
         last_line=words(last),
         last_status=words(status),
         listening=lambda _: list(listening),
+        full=full or {},
+        answered=lambda _, path: answers if path == "/healthz" else None,
     )
     (found,) = workload_seen(NAME, record, look, memory or Memory()).instances
     return found
@@ -84,6 +90,15 @@ def test_one_that_answers_badly_is_told_what_was_asked() -> None:
     assert "503" in detail
 
 
+def test_one_whose_health_is_an_error_is_told_the_status() -> None:
+    record = replace(RECORD, workload=replace(RECORD.workload, health="/healthz"))
+    detail = instance(process("RUNNING"), listening=(16000,), answers=500, record=record).detail
+    assert (
+        detail
+        == "listens, but GET /healthz on port 16000 is not answered well: with status 500, and only 200 is healthy"
+    )
+
+
 def test_one_that_ended_is_told_its_status_and_last_words() -> None:
     seen = instance(process("FATAL"), status="3", last="no such table")
     assert seen.health is Health.CRASHING
@@ -102,6 +117,17 @@ def test_one_that_keeps_starting_is_crashing() -> None:
 def test_what_is_left_of_a_deleted_workload_is_stopping() -> None:
     found = instance(process("STOPPING"), record=replace(RECORD, deleted=True))
     assert found.health is Health.STOPPING
+
+
+def test_a_route_is_in_force_when_the_proxy_has_its_version() -> None:
+    """Written is not accepted: until the proxy says so, the older one is what users meet."""
+    old = Route(ecosystem=Ecosystem.PRODUCTION, service=ServiceName("orders"), port=Port(10001))
+    new = replace(old, split=((WORKLOAD.key, 100),))
+    records = {old.service: RouteRecord(route=new, versions=(("v1", old), ("v2", new)))}
+    assert accepted(records, {"orders": "v1"}) == {"orders": old}, "the older one is in force"
+    assert accepted(records, {"orders": "v2"}) == {"orders": new}
+    assert accepted(records, {"orders": "v0"}) == {}, "one that nobody remembers is none"
+    assert accepted(records, {}) == {}
 
 
 def test_apparmors_refusal_comes_with_the_command_that_mends_it(
@@ -142,3 +168,26 @@ def test_each_refusal_of_namespaces_says_what_to_do(
     monkeypatch.setattr(machine, "_APPARMOR", tmp_path / "none")
     monkeypatch.setattr(machine, "Path", lambda path: tmp_path / path.lstrip("/"))
     assert advice in machine._explained("its words")
+
+
+def test_what_a_limit_did_is_said_in_words() -> None:
+    ended = instance(process("BACKOFF"), status="137 memory", last="working")
+    assert ended.detail == "killed: it used more memory than the 2,048 MiB that it may have; its last words: working"
+    assert instance(process("BACKOFF"), status="139").detail.startswith("ended by SIGSEGV")
+    assert instance(process("BACKOFF"), status="255").detail.startswith("exited with status 255")
+    words = "has 60 of the 64 processes and threads that it may have, and cannot start many more"
+    for healthy in (True, False):
+        assert instance(process("RUNNING"), healthy=healthy, full={PROGRAM: (60, 64)}).detail == words
+
+
+def test_a_database_server_is_a_part_from_when_it_first_ran() -> None:
+    memory = Memory()
+
+    def seen(state: str, age: float = 60) -> Health | None:
+        return parts({"database": replace(process(state, age=age), name="database")}, memory).get("database")
+
+    assert seen("STARTING") is None, "nothing depends on one that was never there"
+    assert seen("RUNNING") is Health.HEALTHY
+    assert seen("STARTING") is Health.UNHEALTHY
+    assert [seen("RUNNING", age) for age in (40, 30, 20)] == [Health.HEALTHY] * 3
+    assert seen("RUNNING", 10) is Health.CRASHING, "it comes up again and again, and does not stay"

@@ -64,7 +64,7 @@ def mounts(words: Sequence[str], option: str) -> list[tuple[str, str]]:
 
 def test_an_instance_gets_what_is_documented_and_nothing_else() -> None:
     workload = replace(WORKLOAD, calls=(GIFTS,), env={"MODE": "100%\n'x'"})
-    stand = instance.of_workload(workload, "orders.web.r_1.1.main.0", PORTS)
+    stand = instance.of_workload(workload, "orders.web.r_1.1.main.0", PORTS, SETTINGS)
     assert environment(stand.arguments) == {
         **COMMON,
         "HOST": "127.0.0.1",
@@ -77,12 +77,14 @@ def test_an_instance_gets_what_is_documented_and_nothing_else() -> None:
 
 
 def test_configuration_cannot_take_the_place_of_what_the_platform_says() -> None:
-    stand = instance.of_workload(replace(WORKLOAD, env={"PORT": "1", "HOST": "::", "PATH": "/mine"}), "x", PORTS)
+    stand = instance.of_workload(
+        replace(WORKLOAD, env={"PORT": "1", "HOST": "::", "PATH": "/mine"}), "x", PORTS, SETTINGS
+    )
     assert environment(stand.arguments) == {**COMMON, "HOST": "127.0.0.1", "PORT": "16000"}
 
 
 def test_a_program_with_a_port_of_its_own_is_told_that_one() -> None:
-    stand = instance.of_workload(replace(WORKLOAD, listens=8000), "x", PORTS)
+    stand = instance.of_workload(replace(WORKLOAD, listens=8000), "x", PORTS, SETTINGS)
     assert environment(stand.arguments)["PORT"] == "8000"
 
 
@@ -93,15 +95,18 @@ def test_a_neighbour_that_is_not_introduced_yet_has_no_address() -> None:
 
 
 def test_an_instance_can_write_nowhere() -> None:
-    words = instance.of_workload(WORKLOAD, "name", PORTS).arguments
+    words = instance.of_workload(WORKLOAD, "name", PORTS, SETTINGS).arguments
     assert mounts(words, "--bind") == []
     assert ("/artifacts/x", "/artifacts/x") in mounts(words, "--ro-bind")
-    assert words[words.index("--remount-ro") + 1] == "/"
+    closed = {words[n + 1] for n, word in enumerate(words) if word == "--remount-ro"}
+    assert closed == {"/", "/dev"}
     shown = {
         source for source, _ in mounts(words, "--ro-bind") if source.startswith(("/desired", "/state", "/sockets"))
     }
-    own = "/desired/instances/name"
-    assert shown == {own, *(f"{own}/{f}" for f in ("hosts", "resolv.conf", "nsswitch.conf", "passwd", "group"))}
+    assert shown == {"/desired/instances/name"}
+    links = {words[n + 2]: words[n + 1] for n, word in enumerate(words) if word == "--symlink"}
+    for file in ("hosts", "resolv.conf", "nsswitch.conf", "passwd", "group"):
+        assert links[f"/etc/{file}"] == f"/twinstage/{file}", "its own, and not the machine's"
 
 
 def test_a_command_is_a_file_and_no_argument() -> None:
@@ -111,7 +116,7 @@ def test_a_command_is_a_file_and_no_argument() -> None:
 
 
 def test_it_knows_itself_and_who_answers_names() -> None:
-    stand = instance.of_workload(WORKLOAD, "x", PORTS)
+    stand = instance.of_workload(WORKLOAD, "x", PORTS, SETTINGS)
     assert stand.files["hosts"] == "127.0.0.1 localhost\n127.0.0.1 orders\n"
     assert stand.files["resolv.conf"].startswith("nameserver 10.64.0.1\n")
 

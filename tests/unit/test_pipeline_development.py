@@ -7,7 +7,7 @@ from handmade import COMMANDS, POLICY, at, facts, job, proof, release, rollout, 
 
 from twinstage.model.facts import Event
 from twinstage.model.job import JobKind, JobResult
-from twinstage.model.names import ServiceName
+from twinstage.model.names import Phase, ServiceName
 from twinstage.model.rollout import State
 from twinstage.pipeline.advance import advance
 from twinstage.pipeline.states import apply
@@ -110,9 +110,26 @@ def test_one_failed_gate_waits_for_no_other() -> None:
 def test_a_missing_review_refuses() -> None:
     bad = proof("review", False, detail="the commit has no Reviewed-by trailer")
     d = advance(gating(), facts(evidence=(*PROVEN[:3], bad)), POLICY, at(9))
-    assert (d.event, d.reason.code) == (Event.UNFIT, "GATE_FAILED")
+    assert (d.event, d.reason.code) == (Event.UNFIT, "REVIEW_AWAITED")
+    for told in (
+        "commit-r2",
+        "no Reviewed-by trailer",
+        *POLICY.reviewers,
+        "never from the author",
+        "`Reviewed-by: Name <address>`",
+    ):
+        assert told in d.reason.sentence
     built = advance(building(), facts(evidence=(bad,)), POLICY, at(9))
     assert (built.event, built.jobs) == (Event.BUILT, ()), "no gate runs for what is refused anyway"
+    assert built.reason.sentence == "built; no gate is run: gate review has not passed"
+
+
+def test_a_release_without_a_gate_to_run_says_why() -> None:
+    proven = advance(building(), facts(evidence=PROVEN), POLICY, at(9))
+    assert (proven.event, proven.reason.code) == (Event.BUILT, "NO_GATE_RUNS")
+    assert "every gate has passed" in proven.reason.sentence
+    skipped = advance(building(skips=frozenset({Phase.DEVELOPMENT})), facts(), POLICY, at(9))
+    assert (skipped.jobs, "skipped" in skipped.reason.sentence) == ((), True)
 
 
 def test_an_earlier_rollouts_failure_is_run_again_for_the_same_commit() -> None:
@@ -125,6 +142,7 @@ def test_a_gate_without_a_command_says_which_line_to_add() -> None:
     bare = release("r2", gates={"lint": "ruff check"})
     d = advance(building(), facts(release=bare), POLICY, at(9))
     assert (d.event, d.jobs) == (Event.BUILT, ()), "nothing runs that cannot pass"
+    assert "gate unit has no command" in d.reason.sentence
     d = advance(gating(), facts(release=bare), POLICY, at(9))
     assert (d.event, d.reason.code) == (Event.UNFIT, "GATE_MISSING")
     assert "`unit: <command>`" in d.reason.sentence

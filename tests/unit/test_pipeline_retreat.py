@@ -12,7 +12,7 @@ from twinstage.model.names import LaneId
 from twinstage.model.reasons import SENTENCES, Owner, Reason
 from twinstage.model.rollout import State
 from twinstage.pipeline.advance import DECIDE, advance
-from twinstage.pipeline.keys import lane_key, production_key
+from twinstage.pipeline.keys import production_key
 
 CAUSE = Reason(code="CANARY_WORSE", owner=Owner.RELEASE, facts={"detail": "7 of 31 requests failed"})
 R = rollout(State.RETREATING, outcome=State.FAILED, reason=CAUSE)
@@ -63,7 +63,7 @@ def test_before_a_build_there_is_nothing_but_its_jobs() -> None:
 
 def test_keys_need_a_release() -> None:
     with pytest.raises(ValueError, match="nothing is built yet"):
-        lane_key(rollout(State.BUILDING), service())
+        production_key(rollout(State.BUILDING), service())
     assert production_key(R, service()) == key(PRODUCTION, "r2")
 
 

@@ -13,10 +13,11 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
+from twinstage.model.database import Clone, DataKey, Migration
 from twinstage.model.encoding import dumps
 from twinstage.model.facts import MirrorBreak
 from twinstage.model.job import Job, JobKind, JobResult
-from twinstage.model.names import Ecosystem, JobId, LaneId, Place, RolloutId, ServiceName
+from twinstage.model.names import Ecosystem, JobId, LaneId, Place, ReleaseId, RolloutId, ServiceName
 from twinstage.model.policy import EcosystemFile, Policy, ServiceEntry
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.release import Evidence
@@ -25,7 +26,7 @@ from twinstage.store import schema
 from twinstage.store.rows import Change, Entry
 from twinstage.store.store import Store
 from twinstage.store.tables import metadata
-from twinstage.store.trouble import Conflict, NewerStore, NoPorts, StaleEpoch, Unknown
+from twinstage.store.trouble import Conflict, DamagedStore, NewerStore, NoPorts, StaleEpoch, Unknown
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ORDERS, PAYMENTS = ServiceName("orders"), ServiceName("payments")
@@ -110,6 +111,33 @@ def test_a_store_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
         Store(path)
 
 
+def test_a_file_that_is_no_store_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(b"not a database, and longer than its header would be" * 20)
+    before = path.read_bytes()
+    with pytest.raises(DamagedStore, match="put a copy of it back"):
+        Store(path)
+    assert path.read_bytes() == before, "somebody may still save something of it"
+
+
+def test_half_a_store_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    made = Store(path)
+    made.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode=DELETE")
+    connection.close()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DamagedStore, match="put a copy of it back"):
+        Store(path)
+
+
+def test_a_store_from_a_copy_comes_after_whoever_spoke_since(store: Store) -> None:
+    assert store.take(NOW, after=41) == 42
+    assert store.take(NOW, after=3) == 43
+
+
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "migrations"
     (broken / "versions").mkdir(parents=True)
@@ -146,12 +174,16 @@ def test_a_store_of_an_older_version_is_brought_up_with_everything_in_it(
         connection.execute("INSERT INTO services VALUES ('orders', 1, ?)", [as_first_stored(services[ORDERS])])
         connection.execute("INSERT INTO rollouts (id, service, state, open, version, body) VALUES (?,?,?,?,?,?)", row)
         connection.execute(
+            "INSERT INTO jobs (id, rollout, finished, body) VALUES ('j1', 'a1', 0, ?)", [dumps(job("j1"))]
+        )
+        connection.execute(
             "INSERT INTO journal (at, who, what, why) VALUES ('2026-01-05T12:00:00+00:00', 'a', 'b', 'c')"
         )
     connection.close()
     newer = Store(path)
     assert (newer.rollouts(), newer.services(), newer.freezes()) == ([rollout("a1")], services, {})
     assert [line.why for line in newer.journal()] == ["c"]
+    assert newer.jobs(rollout=RolloutId("a1"), unfinished=True) == [job("j1")]
     newer.close()
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.HEAD,)]
@@ -294,6 +326,42 @@ def test_a_job_is_recorded_once_and_its_result_too(store: Store) -> None:
     assert store.job(JobId("j1")).result is JobResult.SUCCEEDED
     assert [j.id for j in store.jobs(unfinished=True)] == ["j2"]
     assert [j.id for j in store.jobs(rollout=RolloutId("a1"))] == ["j1", "j2"]
+
+
+def test_data_is_ready_until_its_lane_is_dropped(store: Store) -> None:
+    lane, main = data("0a0b0c0d"), data("main")
+    clone = Clone(service=ORDERS, lane=LaneId("0a0b0c0d"), release=ReleaseId("r1"), since=NOW)
+    store.commit(Change(at=NOW, ready=(lane, main), clones=(clone,)))
+    store.commit(Change(at=NOW, ready=(main,), clones=(replace(clone, release=ReleaseId("r2")),)))
+    assert store.ready() == {lane, main}
+    assert [c.release for c in store.clones()] == ["r2"]
+    store.commit(Change(at=NOW, dropped=(clone,)))
+    assert (store.ready(), store.clones()) == ({main}, [])
+
+
+def test_jobs_on_data_are_found_by_it_and_those_that_nobody_waits_for_by_their_service(store: Store) -> None:
+    def on(id: str, kind: JobKind, rollout: RolloutId | None) -> Job:
+        return replace(job(id), kind=kind, place=Place.STAGING, release=ReleaseId("r1"), data="main", rollout=rollout)
+
+    mine, lone = on("j1", JobKind.MIGRATE, RolloutId("a1")), on("j2", JobKind.PREPARE, None)
+    store.commit(Change(at=NOW, jobs=(mine, lone, on("j3", JobKind.GATE, RolloutId("a1")))))
+    assert store.data_jobs(data("main")) == [mine, lone]
+    assert store.data_jobs(data("0a0b0c0d")) == []
+    assert store.lone_jobs(ORDERS) == [lone]
+    assert store.lone_jobs(PAYMENTS) == []
+    assert store.job(JobId("j2")).rollout is None
+
+
+def test_a_migration_is_recorded_once(store: Store) -> None:
+    done = Migration(key=data("main"), database="orders", job=JobId("j1"), rollout=None, at=NOW, before="a", after="b")
+    store.commit(Change(at=NOW, migrations=(done, done)))
+    store.commit(Change(at=NOW, migrations=(replace(done, after="c"),)))
+    assert store.migrations(ORDERS) == [done]
+    assert store.migrations(PAYMENTS) == []
+
+
+def data(which: str) -> DataKey:
+    return DataKey(ecosystem=Ecosystem.STAGING, service=ORDERS, data=which, release=ReleaseId("r1"))
 
 
 def test_evidence_is_the_latest_of_each_gate(store: Store) -> None:

@@ -1,6 +1,7 @@
 """The mirror around a candidate, and how true the mirror is."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from handmade import (
@@ -22,6 +23,7 @@ from handmade import (
 
 from twinstage.desired.parity import parity
 from twinstage.desired.wholeness import breaks, closure
+from twinstage.model.database import Behind
 from twinstage.model.rollout import State
 
 RELEASES = {
@@ -48,8 +50,8 @@ def mirror(*less: str, **parts):
     return look(STAGING, *things, **parts)
 
 
-def broken(seen, services=SERVICES, group=()):
-    return {b.service: b.detail for b in breaks(RELEASES["r2"], services, RELEASES, seen, group)}
+def broken(seen, services=SERVICES, group=(), behind=None):
+    return {b.service: b.detail for b in breaks(RELEASES["r2"], services, RELEASES, seen, behind or {}, group)}
 
 
 def test_the_closure_is_what_it_calls_and_what_they_call() -> None:
@@ -107,7 +109,21 @@ def test_the_lanes_of_its_group_stand_in_for_baselines() -> None:
 
 def test_parity_counts_what_production_runs() -> None:
     services = {**SERVICES, "new": service(name="new"), "old": replace(service("c1", name="old"), removed=True)}
-    found = parity(services, RELEASES, mirror("ledger"), {"ledger": NOW, "catalog": NOW})
+    found = parity(services, RELEASES, mirror("ledger"), {}, {"ledger": NOW, "catalog": NOW})
     assert (found.mirrored, found.of) == (3, 4)
     assert [(a.service, a.since) for a in found.amiss] == [("ledger", NOW)]
-    assert parity(services, RELEASES, look(PRODUCTION)).mirrored == 0
+    assert parity(services, RELEASES, look(PRODUCTION), {}).mirrored == 0
+
+
+def test_a_service_whose_data_is_behind_is_not_whole_whatever_its_instances_say() -> None:
+    behind = {"ledger": Behind(why="its databases are not there"), "catalog": Behind(why="beside it")}
+    assert broken(mirror(), behind=behind) == {"ledger": "its databases are not there"}
+    assert {a.service for a in parity(SERVICES, RELEASES, mirror(), behind).amiss} == {"ledger", "catalog"}
+
+
+def test_a_mirror_of_a_release_that_is_live_just_now_is_on_its_way_and_no_alarm() -> None:
+    ill = mirror("ledger", "orders")
+    changed = {"ledger": ill.at - timedelta(seconds=1), "orders": ill.at - timedelta(seconds=60), "catalog": ill.at}
+    found = parity(SERVICES, RELEASES, ill, {}, {}, changed)
+    assert (found.mirrored, found.of, found.coming) == (2, 4, ("ledger",))
+    assert [a.service for a in found.amiss] == ["orders"], "a minute is long enough to be whole"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from twinstage import wire
+from twinstage.model.database import MAIN
 from twinstage.model.names import Ecosystem, ReleaseId, ServiceName
 from twinstage.model.policy import Policy
 from twinstage.model.release import Release
@@ -38,7 +39,8 @@ def ailment(found: list[WorkloadSeen]) -> str:
 
 def baseline(seen: Seen, ecosystem: Ecosystem, service: ServiceName, release: Release) -> wire.Count:
     wanted = release.definition.web.instances.get(ecosystem, 0)
-    return count(workloads(seen, ecosystem, service, release.id), wanted)
+    own = [w for w in workloads(seen, ecosystem, service, release.id) if w.key.data == MAIN]
+    return count(own, wanted)
 
 
 def overlay(seen: Seen, rollout: Rollout) -> wire.Count | None:
@@ -49,7 +51,9 @@ def overlay(seen: Seen, rollout: Rollout) -> wire.Count | None:
         return None
     inside = rollout.state in IN_PRODUCTION or rollout.state is State.LIVE
     where = Ecosystem.PRODUCTION if inside else Ecosystem.STAGING
-    return count(workloads(seen, where, rollout.service, rollout.release))
+    found = workloads(seen, where, rollout.service, rollout.release)
+    # With databases its lane is a workload of its own, beside a mirror at the same release once that is live.
+    return count([w for w in found if w.key.data == rollout.lane] or found)
 
 
 def progress(rollout: Rollout, health: wire.Count | None, passed: int, policy: Policy, now: datetime) -> float | None:

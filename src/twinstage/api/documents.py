@@ -7,7 +7,7 @@ from twinstage.model.names import Phase
 from twinstage.model.reasons import Reason
 from twinstage.model.release import Evidence
 from twinstage.model.rollout import Freeze, Intent, Pin, Rollout, ServiceState, Skip, State
-from twinstage.model.seen import Crossing
+from twinstage.model.seen import BoundaryReport, Crossing
 from twinstage.model.workload import WorkloadKey
 from twinstage.store.rows import JournalRow
 
@@ -156,6 +156,10 @@ def pin(it: Pin | None) -> wire.Pin | None:
 
 def freeze(it: Freeze | None) -> wire.Freeze | None:
     return wire.Freeze(service=it.service, by=it.by, why=it.why, at=it.at, until=it.until) if it else None
+
+
+def limits(report: BoundaryReport) -> list[wire.Limit]:
+    return [wire.Limit(what=it.what, in_force=it.in_force, how=it.how) for it in report.limits]
 
 
 def ports(it: ServiceState) -> dict[str, wire.Ports]:

@@ -61,8 +61,10 @@ def steps(rollout: Rollout, journal: Sequence[JournalRow], gates: int) -> list[w
     return [_step(p, order.index(p) - order.index(here), rollout, path, gates) for p in order]
 
 
-def passage(rollout: Rollout, journal: Sequence[JournalRow], gates: int, now: datetime) -> wire.Passage:
-    """How it went, at one glance. ``gates``: how many have passed."""
+def passage(
+    rollout: Rollout, journal: Sequence[JournalRow], gates: int, changed: Sequence[str], now: datetime
+) -> wire.Passage:
+    """How it went, at one glance. ``gates``: how many have passed; ``changed``: databases whose schema it changed."""
     went = steps(rollout, journal, gates)
     ended = None if rollout.open else rollout.entered
     return wire.Passage(
@@ -71,6 +73,7 @@ def passage(rollout: Rollout, journal: Sequence[JournalRow], gates: int, now: da
         ended=ended,
         seconds=((ended or now) - rollout.submitted).total_seconds(),
         why=_why(rollout, journal, went),
+        schema_changed=list(changed),
     )
 
 
@@ -84,7 +87,7 @@ def _why(rollout: Rollout, journal: Sequence[JournalRow], went: Sequence[wire.St
 
 def _step(it: Phase, distance: int, rollout: Rollout, path: Sequence[Mark], gates: int) -> wire.Step:
     asked = rollout.skip_of(it)
-    told = f"by {asked.by}: {asked.why}" if asked is not None else ""
+    told = f"skipped by {asked.by}: {asked.why}" if asked is not None else ""
     if distance > 0:
         return wire.Step(phase=it, state="skipped" if asked else "ahead", detail=told)
     mine = [i for i, mark in enumerate(path) if PHASE.get(mark.state) is it]
@@ -104,7 +107,7 @@ def _step(it: Phase, distance: int, rollout: Rollout, path: Sequence[Mark], gate
     if rollout.state is State.LIVE:
         return wire.Step(phase=it, state="done", since=since, until=rollout.entered)
     if rollout.state in PHASE:
-        return wire.Step(phase=it, state="now", since=since, detail=f"skipped {told}" if told else "")
+        return wire.Step(phase=it, state="now", since=since, detail=told)
     return wire.Step(phase=it, state="failed", since=since, until=following.at if following else None)
 
 

@@ -1,7 +1,7 @@
 """One rollout with all that explains where it is."""
 
 from twinstage import wire
-from twinstage.api import advice, counts, documents, history
+from twinstage.api import advice, counts, databases, documents, history
 from twinstage.api.office import Office
 from twinstage.controller.freezing import standing
 from twinstage.model.rollout import Rollout
@@ -17,7 +17,7 @@ def journey(office: Office, rollout: Rollout) -> wire.Journey:
     evidence = store.evidence(rollout.service, rollout.commit)
     crossings = []
     if rollout.release is not None:
-        crossings = store.crossings(release=rollout.release, since=rollout.submitted, limit=CROSSINGS)
+        crossings = store.crossings_of(rollout.release, since=rollout.submitted, limit=CROSSINGS)
     passed = sum(e.passed for e in evidence)
     return wire.Journey(
         at=office.now(),
@@ -29,6 +29,8 @@ def journey(office: Office, rollout: Rollout) -> wire.Journey:
         wanted=list(store.policy().gates),
         evidence=[documents.evidence(e) for e in evidence],
         jobs=[documents.job(j) for j in store.jobs(rollout=rollout.id)],
+        spoken=[] if rollout.release is None else list(office.runtime.spoken(rollout.release)),
+        migrations=databases.of_rollout(store, rollout),
         crossings=[documents.crossing(c) for c in crossings],
         breaks=[documents.broken(b) for b in store.mirror_breaks(open_only=False, since=rollout.submitted)[-BREAKS:]],
         history=[documents.entry(row) for row in journal],

@@ -4,11 +4,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from twinstage import wire
 from twinstage.api.problems import answer
+from twinstage.model.secret import LONGEST
 
 DOCUMENT = 1 << 20
 """Bytes of a JSON body at most."""
 PACK = 512 << 20
 """Bytes of a git pack at most."""
+SECRET = LONGEST + 1
+"""Bytes of a secret's value: one more than is taken, so that too long a one is told in the value's own words."""
 
 
 class _TooLarge(Exception):
@@ -25,7 +28,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._pack if scope["method"] == "PUT" and "/commits/" in scope["path"] else self._document
+        limit = self._document
+        if scope["method"] == "PUT":
+            limit = self._pack if "/commits/" in scope["path"] else SECRET if "/secrets/" in scope["path"] else limit
         taken, started = 0, False
 
         async def counted() -> Message:
@@ -61,7 +66,7 @@ def _announced(scope: Scope) -> int:
 def _too_large(scope: Scope, limit: int) -> wire.Problem:
     return wire.Problem(
         title=f"cannot {scope['method']} {scope['path']}",
-        detail=f"the body is larger than {limit >> 20} MiB",
-        hint="a commit's content larger than that does not belong into its repository",
+        detail=f"the body is larger than {f'{limit >> 20} MiB' if limit >> 20 else f'{limit >> 10} KiB'}",
+        hint="what is larger than that does not belong there",
         status=413,
     )

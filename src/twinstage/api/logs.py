@@ -68,6 +68,8 @@ def _instances(office: Office) -> set[str]:
 
 
 def _missing(source: str, known: bool, cause: str) -> Trouble:
+    if not known:
+        cause = ""  # it is the same in other words
     detail = "it has not written anything yet" if known else "no instance and no job has that name"
     hint = "`twinstage logs SERVICE` shows a service's instances, `twinstage logs ROLLOUT` a rollout's jobs"
     return Trouble(404, f"cannot show the log of {source}", f"{detail} ({cause})" if cause else detail, hint)

@@ -48,7 +48,7 @@ def configure(
             "a company keeps its name; another one is brought up beside it",
         )
     args = {"file": dumps(file)}
-    return _ask(office, response, key, IntentVerb.CONFIGURE, args, by, "brought into force")
+    return ask(office, response, key, IntentVerb.CONFIGURE, args, by, "brought into force")
 
 
 def submit(
@@ -57,14 +57,14 @@ def submit(
     state = office.service(service)
     check_definition(office, state, submission.commit)
     args = {"service": state.service, "commit": submission.commit}
-    return _ask(office, response, key, IntentVerb.SUBMIT, args, submission.by, "submitted")
+    return ask(office, response, key, IntentVerb.SUBMIT, args, submission.by, "submitted")
 
 
 def abort(office: Here, rollout: RolloutName, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
     found = office.store.rollout(rollout)
     if not found.open:
         raise Trouble(409, f"cannot abort rollout {found.id}", f"it is over: {documents.sentence(found.reason)}")
-    return _ask(office, response, key, IntentVerb.ABORT, {"rollout": found.id}, order.by, order.why)
+    return ask(office, response, key, IntentVerb.ABORT, {"rollout": found.id}, order.by, order.why)
 
 
 def skip(
@@ -75,17 +75,17 @@ def skip(
         over = f"it is over: {documents.sentence(found.reason)}"
         raise Trouble(409, f"cannot skip anything of rollout {found.id}", over, "submit the commit again")
     args = {"rollout": found.id, "phases": " ".join(skipping.phases)}
-    return _ask(office, response, key, IntentVerb.SKIP, args, skipping.by, skipping.why)
+    return ask(office, response, key, IntentVerb.SKIP, args, skipping.by, skipping.why)
 
 
-def rollback(office: Here, service: Name, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
-    args = {"service": office.service(service).service}
-    return _ask(office, response, key, IntentVerb.ROLLBACK, args, order.by, order.why)
+def rollback(office: Here, service: Name, order: wire.Rollback, response: Response, key: Key = None) -> wire.Intent:
+    args = {"service": str(office.service(service).service)} | ({"force": "yes"} if order.force else {})
+    return ask(office, response, key, IntentVerb.ROLLBACK, args, order.by, order.why)
 
 
 def resume(office: Here, service: Name, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
     args = {"service": office.service(service).service}
-    return _ask(office, response, key, IntentVerb.RESUME, args, order.by, order.why)
+    return ask(office, response, key, IntentVerb.RESUME, args, order.by, order.why)
 
 
 def freeze(office: Here, service: Name, freezing: wire.Freezing, response: Response, key: Key = None) -> wire.Intent:
@@ -98,28 +98,32 @@ def freeze_all(office: Here, freezing: wire.Freezing, response: Response, key: K
 
 def _freeze(office: Office, service: str, asked: wire.Freezing, response: Response, key: str | None) -> wire.Intent:
     args = {"service": service, "until": asked.until.isoformat() if asked.until else ""}
-    return _ask(office, response, key, IntentVerb.FREEZE, args, asked.by, asked.why)
+    return ask(office, response, key, IntentVerb.FREEZE, args, asked.by, asked.why)
 
 
 def unfreeze(office: Here, service: Name, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
     args = {"service": office.service(service).service}
-    return _ask(office, response, key, IntentVerb.UNFREEZE, args, order.by, order.why)
+    return ask(office, response, key, IntentVerb.UNFREEZE, args, order.by, order.why)
 
 
 def unfreeze_all(office: Here, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
-    return _ask(office, response, key, IntentVerb.UNFREEZE, {}, order.by, order.why)
+    return ask(office, response, key, IntentVerb.UNFREEZE, {}, order.by, order.why)
 
 
 def remove(office: Here, service: Name, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
     args = {"service": office.service(service).service}
-    return _ask(office, response, key, IntentVerb.REMOVE, args, order.by, order.why)
+    return ask(office, response, key, IntentVerb.REMOVE, args, order.by, order.why)
 
 
 def prune(office: Here, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
-    return _ask(office, response, key, IntentVerb.PRUNE, {}, order.by, order.why)
+    return ask(office, response, key, IntentVerb.PRUNE, {}, order.by, order.why)
 
 
-def _ask(
+def prove(office: Here, order: wire.Order, response: Response, key: Key = None) -> wire.Intent:
+    return ask(office, response, key, IntentVerb.PROVE, {}, order.by, order.why)
+
+
+def ask(
     office: Office,
     response: Response,
     key: str | None,
@@ -129,7 +133,7 @@ def _ask(
     why: str,
 ) -> wire.Intent:
     intent = Intent(id=key or office.new_id(), verb=verb, args=args, by=by, why=why, at=office.now())
-    kept = _known(office, intent.id)
+    kept = known(office, intent.id)
     if kept is None:
         office.store.add_intent(intent)
         office.wake()
@@ -140,7 +144,7 @@ def _ask(
     return documents.intent(kept)
 
 
-def _known(office: Office, intent: str) -> Intent | None:
+def known(office: Office, intent: str) -> Intent | None:
     try:
         return office.store.intent(intent)
     except Unknown:

@@ -65,8 +65,17 @@ def check_definition(office: Office, state: ServiceState, commit: str) -> None:
     except ForgeTrouble as trouble:
         raise Trouble(503, title, str(trouble)) from trouble
     services = [n for n, s in office.store.services().items() if not s.removed]
+    policy = office.store.policy()
     try:
-        definition(text, name, service=state.service, known=services, asked=office.store.policy().gates)
+        definition(
+            text,
+            name,
+            service=state.service,
+            known=services,
+            asked=policy.gates,
+            public=policy.public,
+            most=policy.bounds,
+        )
     except Problems as problems:
         found = [str(problem) for problem in problems.problems]
         detail = f"its definition has {len(found)} mistake{'s' * (len(found) != 1)}"

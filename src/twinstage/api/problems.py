@@ -6,11 +6,13 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from twinstage import wire
 from twinstage.store.trouble import StoreTrouble, Unknown
 
+_ROOM = "is there room on the disk? `twinstage disk` shows what is held, `twinstage prune` lets go of what nobody needs"
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ def install(app: FastAPI) -> None:
     app.exception_handler(Trouble)(_trouble)
     app.exception_handler(Unknown)(_unknown)
     app.exception_handler(StoreTrouble)(_store)
+    app.exception_handler(DBAPIError)(_database)
+    app.exception_handler(OSError)(_machine)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)
     app.exception_handler(Exception)(_unexpected)
@@ -60,6 +64,19 @@ async def _unknown(_: Request, trouble: Unknown) -> Response:
 async def _store(request: Request, trouble: StoreTrouble) -> Response:
     title = f"cannot {_what(request)}"
     return answer(wire.Problem(title=title, detail=str(trouble), hint="ask again in a moment", status=503))
+
+
+async def _database(request: Request, trouble: DBAPIError) -> Response:
+    """A full disk, mostly."""
+    log.error("cannot %s: %s", _what(request), trouble.orig)
+    title, detail = f"cannot {_what(request)}", f"the store could not be used: {trouble.orig}; nothing was changed"
+    return answer(wire.Problem(title=title, detail=detail, hint=_ROOM, status=503))
+
+
+async def _machine(request: Request, trouble: OSError) -> Response:
+    log.error("cannot %s: %s", _what(request), trouble)
+    title, detail = f"cannot {_what(request)}", f"the controller's machine refused: {trouble.strerror or trouble}"
+    return answer(wire.Problem(title=title, detail=detail, hint=_ROOM, status=503))
 
 
 async def _invalid(request: Request, trouble: RequestValidationError) -> Response:

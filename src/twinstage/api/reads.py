@@ -7,14 +7,17 @@ from fastapi import Path, Query
 from starlette.concurrency import run_in_threadpool
 
 from twinstage import wire
-from twinstage.api import documents, history, rows
+from twinstage.api import crossings, databases, documents, history, rows
 from twinstage.api.documents import PHASE
 from twinstage.api.journey import journey
 from twinstage.api.office import Here, Office
+from twinstage.api.probes import probes
 from twinstage.api.sight import look
 from twinstage.api.status import status
 from twinstage.model.names import RolloutId, ServiceName
+from twinstage.model.release import Release
 from twinstage.model.rollout import Rollout
+from twinstage.pipeline.beyond import shared
 
 LONGEST_POLL = 10.0
 """Seconds that a long poll is held at most."""
@@ -60,7 +63,14 @@ def read_service(office: Here, service: Name) -> wire.Service:
         path=state.path,
         baselines=list(state.baselines),
         instances=rows.instances(sight, state),
+        databases=databases.of_service(office.store, state, sight.behind),
+        jobs=[documents.job(job) for job in office.store.lone_jobs(state.service)],
     )
+
+
+def list_instances(office: Here) -> list[wire.Instance]:
+    sight = look(office)
+    return [it for service in sight.services.values() for it in rows.instances(sight, service)]
 
 
 def list_rollouts(
@@ -97,7 +107,8 @@ def read_history(office: Here, service: Word = None, limit: Limit = 20) -> list[
     found = []
     for rollout in store.rollouts(service=name, limit=limit):
         passed = sum(e.passed for e in store.evidence(rollout.service, rollout.commit))
-        found.append(history.passage(rollout, store.journal(rollout=rollout.id, tail=True), passed, now))
+        changed = databases.changed_in_production(databases.of_rollout(store, rollout))
+        found.append(history.passage(rollout, store.journal(rollout=rollout.id, tail=True), passed, changed, now))
     return found
 
 
@@ -106,11 +117,14 @@ def read_journal(
     after: Annotated[int, Query(ge=0, le=1 << 62, description="Entries with a higher seq.")] = 0,
     service: Word = None,
     rollout: Word = None,
+    what: Annotated[str | None, Query(max_length=20, description="Only of this kind: `visit`, `freeze`, ...")] = None,
+    newest: Annotated[bool, Query(description="The last ones, not the first.")] = False,
     limit: Limit = 200,
 ) -> list[wire.JournalEntry]:
     name = ServiceName(service) if service is not None else None
     which = RolloutId(rollout) if rollout is not None else None
-    return [documents.entry(r) for r in office.store.journal(after=after, service=name, rollout=which, limit=limit)]
+    rows = office.store.journal(after=after, service=name, rollout=which, what=what, limit=limit, tail=newest)
+    return [documents.entry(r) for r in rows]
 
 
 def read_boundary(office: Here) -> wire.Boundary:
@@ -120,8 +134,20 @@ def read_boundary(office: Here) -> wire.Boundary:
         attributes=report.attributes,
         means=list(report.means),
         lacking=list(report.lacking),
+        shared=[wire.SharedHost(service=it.service, host=it.host, why=it.why) for it in shared(_running(office))],
+        limits=documents.limits(report),
         crossings=[documents.crossing(c) for c in office.store.crossings(limit=20)],
+        totals=crossings.totals(office),
+        sentinels=crossings.sentinels(office),
+        probes=probes(office.store),
     )
+
+
+def _running(office: Office) -> list[Release]:
+    """Releases that production runs or that are on their way."""
+    store = office.store
+    named = {s.baseline for s in store.services().values()} | {r.release for r in store.rollouts(open_only=True)}
+    return [release for name, release in store.releases().items() if name in named]
 
 
 async def read_intent(office: Here, intent: Identifier, wait: Wait = 0) -> wire.Intent:

@@ -7,12 +7,14 @@ from datetime import datetime
 from twinstage import wire
 from twinstage.api import counts, documents, history
 from twinstage.controller.freezing import standing
+from twinstage.model.database import MAIN, Behind
 from twinstage.model.facts import MirrorBreak
 from twinstage.model.names import Ecosystem, Phase, ReleaseId, RolloutId, ServiceName
 from twinstage.model.policy import Policy
 from twinstage.model.release import Release
 from twinstage.model.rollout import Freeze, Rollout, ServiceState, State
-from twinstage.model.seen import Observed
+from twinstage.model.seen import BoundaryReport, Observed
+from twinstage.model.workload import WorkloadKey
 from twinstage.store.rows import Attributed, JournalRow
 
 
@@ -41,6 +43,13 @@ class Sight:
     freezes: Mapping[ServiceName | None, Freeze]
     """Those that stand; None: the one of every service."""
     seen: Mapping[Ecosystem, Observed]
+    behind: Mapping[ServiceName, Behind]
+    """Services whose own databases in staging are not at production's release, with why."""
+    boundary: BoundaryReport
+    hindered: str = ""
+    """What kept the controller's last tick from its end; empty when nothing did."""
+    probes: Sequence[wire.Probe] = ()
+    """When the boundary of each ecosystem was last tried."""
 
 
 def row(sight: Sight, service: ServiceState) -> wire.ServiceRow:
@@ -68,10 +77,15 @@ def _baseline(sight: Sight, service: ServiceState) -> wire.Baseline | None:
     release = sight.releases.get(service.baseline) if service.baseline else None
     if release is None:
         return None
-    live = (r for r in sight.past.get(service.service, ()) if r.state is State.LIVE and r.release == release.id)
-    since = next((r.entered for r in live), None)
+    since = live_since(sight, service)
     production, staging = (counts.baseline(sight.seen, e, service.service, release) for e in Ecosystem)
     return wire.Baseline(release=release.id, commit=release.commit, since=since, production=production, staging=staging)
+
+
+def live_since(sight: Sight, service: ServiceState) -> datetime | None:
+    """Since when production runs what it runs; None where that is longer ago than what is looked back on."""
+    past = sight.past.get(service.service, ())
+    return next((r.entered for r in past if r.state is State.LIVE and r.release == service.baseline), None)
 
 
 def _phases(sight: Sight, name: ServiceName) -> dict[Phase, list[wire.Occupant]]:
@@ -132,7 +146,7 @@ def instances(sight: Sight, service: ServiceState) -> list[wire.Instance]:
         for workload in observed.workloads.values():
             if workload.key.service != service.service:
                 continue
-            part = _part(service, mine, observed.ecosystem, workload.key.release)
+            part = _part(service, mine, workload.key)
             for it in workload.instances:
                 found.append(
                     wire.Instance(
@@ -149,9 +163,9 @@ def instances(sight: Sight, service: ServiceState) -> list[wire.Instance]:
     return sorted(found, key=lambda i: (list(Ecosystem).index(Ecosystem(i.ecosystem)), i.release, i.id))
 
 
-def _part(service: ServiceState, mine: Sequence[Rollout], where: Ecosystem, release: ReleaseId) -> wire.Part:
-    if release == service.baseline:
+def _part(service: ServiceState, mine: Sequence[Rollout], key: WorkloadKey) -> wire.Part:
+    if key.release == service.baseline and key.data == MAIN:
         return "baseline"
-    if any(r.release == release and r.state is not State.RETREATING for r in mine):
-        return "canary" if where is Ecosystem.PRODUCTION else "lane"
+    if any(r.release == key.release and r.state is not State.RETREATING for r in mine):
+        return "canary" if key.ecosystem is Ecosystem.PRODUCTION else "lane"
     return "leaving"

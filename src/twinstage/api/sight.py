@@ -5,8 +5,10 @@ from datetime import timedelta
 
 from twinstage.api.documents import PHASE
 from twinstage.api.office import Office
+from twinstage.api.probes import probes
 from twinstage.api.problems import Trouble
 from twinstage.api.rows import Sight
+from twinstage.controller.standing import behind
 from twinstage.model.rollout import State
 
 PAST = 10
@@ -25,13 +27,14 @@ def look(office: Office, only: Iterable[str] | None = None) -> Sight:
     wanted = None if only is None else set(only)
     services = {n: s for n, s in store.services().items() if not s.removed and (wanted is None or n in wanted)}
     rollouts = [r for r in store.rollouts(open_only=True) if r.service in services]
+    releases = store.releases()
     gating = [r for r in rollouts if r.state is State.GATING]
     return Sight(
         at=now,
         name=file.name,
         policy=file.policy,
         services=services,
-        releases=store.releases(),
+        releases=releases,
         open=rollouts,
         past={name: store.rollouts(service=name, limit=PAST) for name in services},
         passed={r.id: sum(e.passed for e in store.evidence(r.service, r.commit)) for r in gating},
@@ -40,4 +43,8 @@ def look(office: Office, only: Iterable[str] | None = None) -> Sight:
         breaks=store.mirror_breaks(open_only=True),
         freezes=store.freezes(),
         seen=office.latest(),
+        behind=behind(store, services, releases, store.ready()),
+        boundary=office.runtime.boundary(),
+        hindered=office.hindered(),
+        probes=probes(store),
     )

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 
 from twinstage import wire
-from twinstage.api import documents, rows
+from twinstage.api import documents, errands, probes, rows
 from twinstage.api.rows import Sight
 from twinstage.desired.parity import parity
 from twinstage.model.names import Ecosystem
@@ -26,8 +26,17 @@ def status(sight: Sight) -> wire.Status:
         services=[rows.row(sight, service) for service in sight.services.values()],
         parts={eco.value: dict(observed.parts) for eco, observed in sight.seen.items()},
         attention=list(_attention(sight)),
+        probes=list(sight.probes),
+        leaving=tuple(sorted(_leaving(sight))),
+        limits=documents.limits(sight.boundary),
     )
     return found.model_copy(update={"version": _version(found)})
+
+
+def _leaving(sight: Sight) -> set[str]:
+    running = {key.service for observed in sight.seen.values() for key in observed.workloads}
+    routed = {service for observed in sight.seen.values() for service in observed.routes}
+    return {str(service) for service in running | routed if service not in sight.services}
 
 
 def _version(found: wire.Status) -> str:
@@ -55,9 +64,13 @@ def _mirror(sight: Sight) -> wire.Mirror:
     if staging is None:
         staging = Observed(ecosystem=Ecosystem.STAGING, at=sight.at, workloads={}, routes={}, parts={}, enforced=False)
     since = {b.service: b.since for b in sight.breaks}
-    found = parity(sight.services, sight.releases, staging, since)
+    changed = {name: at for name, svc in sight.services.items() if (at := rows.live_since(sight, svc))}
+    found = parity(sight.services, sight.releases, staging, sight.behind, since, changed)
     breaks = [wire.Break(service=a.service, since=a.since, detail=a.detail) for a in found.amiss]
-    return wire.Mirror(mirrored=found.mirrored, services=found.of, breaks=breaks)
+    shared = [wire.SharedHost(service=it.service, host=it.host, why=it.why) for it in found.shared]
+    return wire.Mirror(
+        mirrored=found.mirrored, services=found.of, breaks=breaks, coming=list(found.coming), shared=shared
+    )
 
 
 def _freezes(sight: Sight) -> list[Freeze]:
@@ -67,10 +80,12 @@ def _freezes(sight: Sight) -> list[Freeze]:
 
 def _attention(sight: Sight) -> Iterator[wire.Attention]:
     yield from _platform(sight)
+    yield from probes.attention(sight.probes)
     for name, service in sight.services.items():
         if service.pin is not None:
             text = f"pinned to {service.pin.release} by {service.pin.by}: {service.pin.why}"
             yield wire.Attention(service=name, text=f"{text}; `twinstage resume {name}` lets releases move on again")
+    yield from errands.attention(sight.services, sight.releases, sight.open, sight.seen)
     for rollout in sight.open:
         if rollout.state is State.RETREATING or rollout.deadline > sight.at:
             continue
@@ -87,6 +102,11 @@ def _attention(sight: Sight) -> Iterator[wire.Attention]:
 
 
 def _platform(sight: Sight) -> Iterator[wire.Attention]:
+    if sight.hindered:
+        text = (
+            f"the controller cannot do its work: {sight.hindered}; nothing moves on until it can, and what runs goes on"
+        )
+        yield wire.Attention(service=None, text=text)
     for ecosystem in Ecosystem:
         observed = sight.seen.get(ecosystem)
         if observed is None:

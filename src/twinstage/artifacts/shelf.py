@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from twinstage.artifacts.identity import input_hash
+from twinstage.artifacts.readings import Readings
 from twinstage.artifacts.seals import Seal, Seals
 from twinstage.inside import seal as sealing
 from twinstage.model.commit import CommitInfo
@@ -46,7 +47,15 @@ class TreeShelf:
     """
 
     def __init__(
-        self, *, commits: Commits, read: Read, artifacts: Path, exports: Path, seals: Path, toolchain: str
+        self,
+        *,
+        commits: Commits,
+        read: Read,
+        artifacts: Path,
+        exports: Path,
+        seals: Path,
+        toolchain: str,
+        readings: Readings | None = None,
     ) -> None:
         self._commits = commits
         self._read = read
@@ -54,6 +63,7 @@ class TreeShelf:
         self._exports = exports
         self._seals = Seals(seals)
         self._toolchain = toolchain
+        self._readings = readings or Readings()
         self._lock = threading.Lock()
 
     def definition(self, service: ServiceState, commit: str) -> Definition:
@@ -103,8 +113,12 @@ class TreeShelf:
         """Takes note of a tree that was just built. Raises Damaged when it does not have the digest that its build reported.
 
         Sealing again is legal while the digest is the same: a controller may have died right after the first time.
+        Raises Unread while a large tree is being read: call again.
         """
         name = _name(location)
+        return self._readings.of(f"{location}, to be sealed as {digest},", lambda: self._seal(name, location, digest))
+
+    def _seal(self, name: str, location: str, digest: str) -> Artifact:
         tree = self._artifacts / name
         known = self._seals.read(name)
         if known is not None and known.digest != digest:
@@ -121,7 +135,10 @@ class TreeShelf:
         return Artifact(kind=KIND, digest=Digest(digest), location=location)
 
     def intact(self, artifact: Artifact) -> bool:
-        """Whether the tree is still what was sealed. Files are read only where something looks different."""
+        """Whether the tree is still what was sealed. Files are read only where something looks different.
+
+        Raises Unread while a large tree is being looked at: ask again.
+        """
         return artifact.kind == KIND and self._is(_name(artifact.location), artifact.digest)
 
     def holdings(self) -> tuple[Holding, ...]:
@@ -148,6 +165,9 @@ class TreeShelf:
                     (self._exports / f"{holding.name}.{suffix}").unlink(missing_ok=True)
 
     def _is(self, name: str, digest: Digest) -> bool:
+        return self._readings.of(f"{INSIDE}/{name}, sealed as {digest},", lambda: self._look(name, digest))
+
+    def _look(self, name: str, digest: Digest) -> bool:
         seal = self._seals.read(name)
         if seal is None or seal.digest != digest:
             return False

@@ -1,28 +1,66 @@
 """``twinstage boundary``"""
 
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
 
+import typer
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from twinstage import wire
 from twinstage.cli import screen, words
 from twinstage.cli.company import Json, Named, choose, reach
 from twinstage.cli.exits import Exit, Stop
+from twinstage.cli.proving import prove, told
 from twinstage.cli.screen import as_json, output
+from twinstage.cli.suggesting import suggest
 from twinstage.runtime.local import host
 from twinstage.runtime.local.places import companies
 
 
-def boundary(ecosystem: Named = None, json: Json = False) -> None:
+class Action(StrEnum):
+    PROVE = "prove"
+    SUGGEST = "suggest"
+
+
+def boundary(
+    action: Annotated[
+        Action | None,
+        typer.Argument(
+            metavar="prove|suggest", help="Try every known way across it; or say what to declare.", show_default=False
+        ),
+    ] = None,
+    service: Annotated[
+        str | None, typer.Argument(help="Whose attempts `suggest` is about.", show_default=False)
+    ] = None,
+    why: Annotated[str, typer.Option("--why", "-m", help="The reason, for the journal.")] = "to be sure of it",
+    ecosystem: Named = None,
+    json: Json = False,
+) -> None:
     """Show what separates the ecosystems here, what is lacking, and who tried to pass.
+
+    `prove` tries every known way out of a sandbox of each ecosystem, as it is done once an hour in any case, and shows what
+    came back. Anything that passes is exit status 1.
+
+    `suggest` turns what a service tried to reach into the lines of twinstage.yaml that would let it through.
 
     Where no company is up: whether this machine could seal one.
     """
-    if not ecosystem and not companies():
+    if (action is Action.SUGGEST) != (service is not None):
+        what = "name the service" if service is None else f"{service} is one name too many"
+        raise Stop(Exit.USAGE, f"cannot do that: {what}", hint="`twinstage boundary suggest SERVICE`")
+    if action is None and not ecosystem and not companies():
         _of_the_machine()
         return
     with reach(choose(ecosystem)) as client:
+        if action is Action.PROVE:
+            prove(client, why, json)
+            return
+        if service is not None:
+            suggest(client, service, json)
+            return
         found = client.boundary()
     if json:
         as_json(found)
@@ -33,24 +71,45 @@ def boundary(ecosystem: Named = None, json: Json = False) -> None:
 def show(found: wire.Boundary) -> None:
     console = output()
     console.print("boundary: [good]enforced[/]" if found.enforced else "boundary: [bad]NOT enforced[/]")
-    for mean in found.means:
-        console.print(f"  [good]✔[/] {escape(mean)}")
-    for lack in found.lacking:
-        console.print(f"  [warn]![/] {escape(lack)}")
-    if not found.attributes:
-        console.print("  [warn]![/] attempts are refused, but not attributed to the release that made them")
+    screen.show(console, Padding(_walls(found), (0, 0, 0, 2)))
+    for it in found.shared:
+        console.print(f"[warn]![/] both ecosystems call {escape(it.host)} ({escape(it.service)}): {escape(it.why)}")
+    now = datetime.now(UTC)
+    for probe in found.probes:
+        when = f" {words.ago(probe.at, now)}" if probe.at else ""
+        more = f": [bad]{escape(', '.join(probe.passed))}[/]" if probe.passed else ""
+        console.print(f"tried in {probe.ecosystem}{when}: {told(probe)}{more}")
     if not found.crossings:
         console.print("nobody tried to pass it")
         return
-    now = datetime.now(UTC)
     table = Table(box=None, pad_edge=False, header_style="quiet")
-    for title in ("when", "times", "where", "who", "wanted", "was answered", "instead"):
-        table.add_column(title, overflow="fold")
+    for title in ("when", "times", "where", "who", "wanted", "answered", "instead"):
+        # A release is copied from here: it is never broken, whatever else has to be.
+        table.add_column(title, overflow="fold", no_wrap=title in ("when", "who"))
     for crossing in found.crossings:
         cells = (crossing.ecosystem, crossing.source, crossing.target, crossing.answered, crossing.advice)
         table.add_row(words.ago(crossing.at, now), f"{crossing.count:,}", *(escape(cell) for cell in cells))
-    console.print(f"the last {words.count(len(found.crossings), 'place')} that somebody tried to reach beyond it:")
+    console.print(
+        f"{words.count(len(found.crossings), 'place')} beyond it {'was' if len(found.crossings) == 1 else 'were'} tried:"
+    )
     screen.show(console, table)
+
+
+def _walls(found: wire.Boundary) -> Table:
+    """What it is made of in one line, and each thing that it lacks in one of its own."""
+    walls = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+    walls.add_column(no_wrap=True)
+    walls.add_column(overflow="fold")
+    if found.means:
+        walls.add_row("[good]✔[/]", escape(", ".join(found.means)))
+    for lack in found.lacking:
+        walls.add_row("[warn]![/]", escape(lack))
+    for limit in found.limits:
+        mark, what = ("[good]✔[/]", "limit") if limit.in_force else ("[warn]![/]", "no limit")
+        walls.add_row(mark, escape(f"{what} of {limit.what}: {limit.how}"))
+    if not found.attributes:
+        walls.add_row("[warn]![/]", "attempts are refused, but not attributed to the release that made them")
+    return walls
 
 
 def _of_the_machine() -> None:

@@ -2,17 +2,18 @@
 
 import getpass
 import os
-import re
 import socket
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from twinstage.cli.choice import chosen
 from twinstage.cli.exits import Exit, Stop
 from twinstage.cli.screen import errors
-from twinstage.client import Client
 from twinstage.runtime.local.places import Places, companies
+
+if TYPE_CHECKING:
+    from twinstage.client import Client
 
 Named = Annotated[
     str | None,
@@ -26,17 +27,6 @@ Named = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the controller's answer as JSON.", show_default=False)]
-
-NAME = re.compile(r"^ecosystem:\s*['\"]?([A-Za-z0-9][A-Za-z0-9._-]*)['\"]?\s*(#.*)?$", re.MULTILINE)
-"""Only the name is wanted here: a file with mistakes elsewhere must not keep anybody from asking for the status."""
-
-
-def chosen(named: str | None) -> str | None:
-    """The company that the option or the file here names; None when neither does."""
-    file = Path("ecosystem.yaml")
-    if not named and file.is_file() and (found := NAME.search(file.read_text("utf-8", "replace"))):
-        return found.group(1)
-    return named or None
 
 
 def choose(named: str | None) -> str:
@@ -59,9 +49,11 @@ def choose(named: str | None) -> str:
     )
 
 
-def reach(named: str | None, *, patience: float = 15.0) -> Client:
+def reach(named: str | None, *, patience: float = 15.0) -> "Client":
     """A client of the chosen company. Connects with its first call, not here."""
     name = choose(named)
+    from twinstage.client import Client  # speaks HTTP, which is slow to read: --help and completion go without
+
     return Client(
         Places.of(name).api,
         name=name,

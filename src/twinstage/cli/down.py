@@ -2,7 +2,8 @@
 
 from rich.markup import escape
 
-from twinstage.cli.company import Named, choose, chosen
+from twinstage.cli.choice import chosen
+from twinstage.cli.company import Named, choose
 from twinstage.cli.exits import Exit, Stop
 from twinstage.cli.screen import output
 from twinstage.runtime.local import host

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 
 
@@ -20,6 +21,11 @@ def loading() -> Iterator[None]:
 
 def main() -> None:
     """``twinstage``"""
+    if sys.argv[1:2] == ["--complete"]:  # asked by a shell at each Tab: see completing.py
+        from twinstage.cli import completing
+
+        completing.main(sys.argv[2:])
+        return
     with loading():
         from twinstage.cli.main import main as command
     command()

@@ -24,9 +24,13 @@ def history(
     ecosystem: Named = None,
     json: Json = False,
 ) -> None:
-    """Show what was released when and by whom, how it ended and why, and how long each phase took."""
+    """Show what was released when and by whom, how it ended and why, and how long each phase took.
+
+    Below that: who ran what in an instance (`exec`). With `--json` it is the releases alone.
+    """
     with reach(ecosystem) as client:
         found = client.history(service=service, limit=limit)
+        visits = [] if json else client.journal(service=service, what="visit", newest=True, limit=limit)
     if json:
         as_json(found)
         return
@@ -34,9 +38,26 @@ def history(
     if not found:
         console.print(f"{escape(service)} was never submitted" if service else "nothing was ever submitted")
         return
-    show(console, draw(found, datetime.now(UTC)))
+    now = datetime.now(UTC)
+    show(console, draw(found, now))
     if len(found) == limit:
-        console.print(f"[quiet]the last {words.count(limit, 'release')}; --limit shows more[/]")
+        console.print(
+            f"[quiet]the last {words.count(limit, 'release') if limit > 1 else 'release'}; --limit shows more[/]"
+        )
+    if visits:
+        console.print("inside instances:")
+        show(console, inside(visits, now))
+
+
+def inside(visits: Sequence[wire.JournalEntry], now: datetime) -> Table:
+    """Who ran what there, and how it ended; the latest first."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for it in reversed(visits):
+        table.add_row(Text(words.moment(it.at, now), "quiet"), Text(it.who), Text(it.why))
+    return table
 
 
 def draw(found: Sequence[wire.Passage], now: datetime) -> Table:
@@ -48,7 +69,7 @@ def draw(found: Sequence[wire.Passage], now: datetime) -> Table:
     table.add_column(overflow="fold")
     for it in found:
         rollout = it.rollout
-        lines = [_ended(it, now), _what(rollout), _phases(it, now), Text(it.why, "quiet")]
+        lines = [_ended(it, now), _what(rollout), _phases(it, now), Text(it.why, "quiet"), _schema(it)]
         identifier = Text(words.short(rollout.release or rollout.commit), "id")
         text = Text("\n").join(line for line in lines if line.plain)
         table.add_row(Text(*_mark(rollout)), Text(rollout.service, "name"), identifier, text)
@@ -62,7 +83,7 @@ def _mark(it: wire.Rollout) -> tuple[str, str]:
 
 
 def _ended(it: wire.Passage, now: datetime) -> Text:
-    """``live  12:03:21, 3 m ago, after 1 m 41 s, by ada@build7``"""
+    """``live  12:03:21, 3 m ago, after 1 m 41 s``"""
     rollout = it.rollout
     where = "" if rollout.open or rollout.state == "live" else f" in {rollout.phase.value}"
     text = Text(
@@ -75,14 +96,20 @@ def _ended(it: wire.Passage, now: datetime) -> Text:
     text.append(f"  {verb}{words.moment(when, now)}, {words.ago(when, now)}")
     if it.ended is not None:
         text.append(f", after {words.span(it.seconds)}")
-    return text.append(f", by {rollout.by}", "quiet")
+    return text
 
 
 def _what(it: wire.Rollout) -> Text:
-    """``9f3a1c2 Retry a payment once``"""
+    """``9f3a1c2 Retry a payment once, by ada@build7``"""
     if it.release is None and not it.subject:
-        return Text()  # its commit stands before it already
-    return Text.assemble((words.short(it.commit), "id"), f" {it.subject}" if it.subject else "")
+        return Text(f"by {it.by}", "quiet")  # its commit stands before it already
+    subject = f" {it.subject}" if it.subject else ""
+    return Text.assemble((words.short(it.commit), "id"), subject, (f", by {it.by}", "quiet"))
+
+
+def _schema(it: wire.Passage) -> Text:
+    names = " and ".join(it.schema_changed)
+    return Text(f"changed the schema of {names} in production", "warn") if names else Text()
 
 
 def _phases(it: wire.Passage, now: datetime) -> Text:

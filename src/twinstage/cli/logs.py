@@ -37,7 +37,10 @@ def logs(
     ecosystem: Named = None,
     json: Json = False,
 ) -> None:
-    """Print logs: of a service's instances, of one instance, of a job, or of all a rollout's jobs and instances."""
+    """Print logs: of a service's instances, of one instance, of a job, or of all a rollout's jobs and instances.
+
+    Of a rollout that is over, too: what its instances said stays until it is collected.
+    """
     with reach(ecosystem) as client:
         sources = _sources(client, subject)
         if not sources:
@@ -68,8 +71,10 @@ def _sources(client: Client, subject: str) -> list[str]:
     jobs = [job.id for job in journey.jobs]
     release = journey.rollout.release
     if release is None or journey.rollout.service not in names:
-        return jobs
-    return [*jobs, *(i.id for i in client.service(journey.rollout.service).instances if i.release == release)]
+        return [*jobs, *journey.spoken]
+    # One that has only just started may not have written anything yet.
+    running = [i.id for i in client.service(journey.rollout.service).instances if i.release == release]
+    return [*jobs, *journey.spoken, *(id for id in running if id not in journey.spoken)]
 
 
 class _Printer:

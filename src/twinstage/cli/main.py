@@ -1,78 +1,28 @@
-"""The entry of ``twinstage``: the list of commands, and the one place where what went wrong is put into words."""
+"""``twinstage``: runs the verb that is called, and is the one place where what went wrong is put into words."""
 
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from twinstage.cli import (
-    abort,
-    boundary,
-    check,
-    demo,
-    down,
-    freeze,
-    history,
-    logs,
-    prune,
-    remove,
-    resume,
-    rollback,
-    skip,
-    status,
-    submit,
-    unfreeze,
-    up,
-    version,
-    watch,
-    why,
-)
 from twinstage.cli.exits import Exit, Stop
-from twinstage.cli.screen import errors
-from twinstage.client import Broken, Refused, Unreachable
+from twinstage.cli.group import Verbs
+from twinstage.cli.screen import errors, hanging
 
 HELP = """Ship every microservice through one pipeline, and a sealed staging mirror of production.
 
 Exit statuses: **0** done, **1** the release failed, **2** usage, **3** waiting or refused, **4** trouble of the platform.
 """
 
-COMPANY, RELEASES, READING = "The company", "Releases", "Reading"
-
-COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
-    ("up", up.up, COMPANY),
-    ("down", down.down, COMPANY),
-    ("check", check.check, COMPANY),
-    ("boundary", boundary.boundary, COMPANY),
-    ("remove", remove.remove, COMPANY),
-    ("prune", prune.prune, COMPANY),
-    ("demo", demo.demo, COMPANY),
-    ("submit", submit.submit, RELEASES),
-    ("rollback", rollback.rollback, RELEASES),
-    ("resume", resume.resume, RELEASES),
-    ("abort", abort.abort, RELEASES),
-    ("skip", skip.skip, RELEASES),
-    ("freeze", freeze.freeze, RELEASES),
-    ("unfreeze", unfreeze.unfreeze, RELEASES),
-    ("status", status.status, READING),
-    ("watch", watch.watch, READING),
-    ("why", why.why, READING),
-    ("history", history.history, READING),
-    ("logs", logs.logs, READING),
-    ("version", version.version, READING),
-)
-
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-"""``demo`` hands its arguments to the play, which has a ``--help`` of its own."""
-
 app = typer.Typer(
+    cls=Verbs,
     help=HELP,
     no_args_is_help=True,
-    add_completion=True,
+    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -86,11 +36,6 @@ def options(
     # Its help is HELP: a docstring here would replace it.
     if debug:
         os.environ["TWINSTAGE_DEBUG"] = "1"
-
-
-for _name, _function, _panel in COMMANDS:
-    _settings = PASSED_ON if _name == "demo" else {}
-    app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_function)
 
 
 def main() -> None:
@@ -109,13 +54,6 @@ def run() -> int:
     except Stop as stop:
         complain(stop.message, stop.detail, stop.hint, quiet=stop.status in (Exit.WAITING, Exit.INTERRUPTED))
         return stop.status
-    except Refused as refused:
-        problem = refused.problem
-        complain(problem.title, "\n".join([problem.detail, *(m.text for m in problem.mistakes)]), problem.hint)
-        return Exit.USAGE if problem.status == 404 else Exit.WAITING
-    except (Unreachable, Broken) as trouble:
-        complain(str(trouble))
-        return Exit.TROUBLE
     except KeyboardInterrupt:
         complain("stopped", quiet=True)
         return Exit.INTERRUPTED
@@ -123,9 +61,23 @@ def run() -> int:
         # `twinstage status | head`: the reader has what it wanted. What is buffered must not be flushed into the void.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
-    except Exception:
-        return unexpected()
+    except Exception as error:
+        return told(error)
     return Exit.DONE
+
+
+def told(error: Exception) -> int:
+    """What the controller refused or could not do; anything else is a mistake of ours."""
+    from twinstage.client import Broken, Refused, Unreachable  # most commands that come here have read it already
+
+    if isinstance(error, Refused):
+        problem = error.problem
+        complain(problem.title, "\n".join([problem.detail, *(m.text for m in problem.mistakes)]), problem.hint)
+        return Exit.USAGE if problem.status == 404 else Exit.WAITING
+    if isinstance(error, Unreachable | Broken):
+        complain(str(error))
+        return Exit.TROUBLE
+    return unexpected()
 
 
 def complain(message: str, detail: str = "", hint: str = "", *, quiet: bool = False) -> None:
@@ -133,9 +85,9 @@ def complain(message: str, detail: str = "", hint: str = "", *, quiet: bool = Fa
     if message:
         console.print(f"[{'warn' if quiet else 'bad'}]{escape(message)}[/]")
     if detail.strip():
-        console.print(escape(detail.rstrip()))
+        hanging(console, detail)
     if hint:
-        console.print(f"[busy]→[/] {escape(hint)}")
+        console.print(f"[busy]→[/] {escape(hint)}", soft_wrap=not console.is_terminal)
 
 
 def unexpected() -> int:

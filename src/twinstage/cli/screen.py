@@ -3,10 +3,14 @@
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, TypeAdapter
 from rich.console import Console, RenderableType
+from rich.text import Text
 from rich.theme import Theme
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 THEME = Theme(
     {
@@ -47,8 +51,20 @@ def show(console: Console, drawing: RenderableType) -> None:
     console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
-def as_json(document: BaseModel | Sequence[BaseModel]) -> None:
+def hanging(console: Console, text: str, indent: int = 4) -> None:
+    """Each line as it is; in a terminal, what does not fit goes on below it, indented. Piped, no line is ever broken."""
+    for line in text.rstrip().splitlines():
+        if not console.is_terminal:
+            console.print(Text(line), soft_wrap=True)
+            continue
+        for number, part in enumerate(Text(line).wrap(console, max(20, console.width - indent))):
+            console.print(Text(" " * (indent if number else 0)).append_text(part), no_wrap=True)
+
+
+def as_json(document: "BaseModel | Sequence[BaseModel]") -> None:
     """Indented JSON on stdout, whole, with nothing else."""
+    from pydantic import BaseModel, TypeAdapter  # complaints are printed from here too, and need none of it
+
     if isinstance(document, BaseModel):
         text = document.model_dump_json(indent=2)
     else:

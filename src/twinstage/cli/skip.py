@@ -1,5 +1,6 @@
 """``twinstage skip``"""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -12,6 +13,14 @@ from twinstage.cli.subjects import rollout_of
 from twinstage.model.names import Phase
 
 
+class Skippable(StrEnum):
+    """The phases of the table's SKIP arrows: production is what a skip leads to."""
+
+    DEVELOPMENT = Phase.DEVELOPMENT.value
+    STAGING = Phase.STAGING.value
+    CANARY = Phase.CANARY.value
+
+
 def skip(
     rollout: Annotated[
         str,
@@ -20,7 +29,7 @@ def skip(
         ),
     ],
     phases: Annotated[
-        list[Phase],
+        list[Skippable],
         typer.Argument(metavar="PHASE...", help="development (its gates), staging, canary.", show_default=False),
     ],
     why: Why,
@@ -36,6 +45,6 @@ def skip(
         found = rollout_of(client, rollout)
         if found is None:
             raise Stop(Exit.WAITING, f"nothing to skip: {rollout} has no rollout under way")
-        answered(client, client.skip(found.id, phases, by=whoami(), why=why), json)
+        answered(client, client.skip(found.id, [Phase(phase) for phase in phases], by=whoami(), why=why), json)
         if not no_wait and not json:
             follow(client, [found.id])

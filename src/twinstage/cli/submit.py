@@ -1,5 +1,6 @@
 """``twinstage submit``"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,11 +17,22 @@ from twinstage.cli.screen import as_json, errors, output
 from twinstage.client import Client, Refused
 from twinstage.forge.git import ForgeTrouble, NotARepository, UnknownRevision
 from twinstage.forge.repository import Repository
+from twinstage.model.names import Phase
 
 Service = Annotated[str | None, typer.Argument(help="The service whose commit it is.", show_default=False)]
 Commit = Annotated[
     str | None, typer.Argument(help="A commit, branch or tag. Default: the head of its branch.", show_default=False)
 ]
+Skipped = Annotated[
+    list[Phase] | None,
+    typer.Option(
+        "--skip",
+        metavar="PHASE",
+        help="In an emergency: leave out development (its gates), staging or canary. With --why; may be given again.",
+        show_default=False,
+    ),
+]
+Because = Annotated[str | None, typer.Option("--why", "-m", help="The reason for --skip.", show_default=False)]
 All = Annotated[bool, typer.Option("--all", help="Submit every service's branch head.", show_default=False)]
 
 
@@ -28,6 +40,8 @@ def submit(
     service: Service = None,
     commit: Commit = None,
     every: All = False,
+    skip: Skipped = None,
+    why: Because = None,
     ecosystem: Named = None,
     no_wait: NoWait = False,
     json: Json = False,
@@ -40,9 +54,14 @@ def submit(
         raise Stop(
             Exit.USAGE, "cannot submit: name one service, or --all of them", hint="twinstage submit SERVICE [COMMIT]"
         )
+    if bool(skip) != bool(why) or (skip and every):
+        hint = 'twinstage submit SERVICE --skip development --skip canary --why "..."'
+        raise Stop(Exit.USAGE, "cannot submit: --skip and --why go together, for one service", hint=hint)
     with reach(ecosystem) as client:
         try:
             started = _submit(client, service, commit, json) if service is not None else _submit_all(client, json)
+            if skip and why and started[0].rollout:
+                _skip(client, started[0].rollout, skip, why)
         except KeyboardInterrupt:
             hint = "`twinstage status` shows what arrived: that goes on; submitting it again is answered so"
             raise Stop(Exit.INTERRUPTED, "stopped while submitting", hint=hint) from None
@@ -65,6 +84,14 @@ def _submit(client: Client, service: str, commit: str | None, json: bool) -> lis
     if intent.rollout is None and not json:
         output().print(f"[good]✔[/] {escape(intent.answer)}")
     return [intent]
+
+
+def _skip(client: Client, rollout: str, phases: Sequence[Phase], why: str) -> None:
+    """At once, before the first gate that would refuse it ends: nobody types `skip` as fast as that."""
+    answer = client.answered(client.skip(rollout, phases, by=whoami(), why=why))
+    errors().print(f"[warn]{escape(answer.answer)}[/]")
+    if not answer.accepted:
+        raise Stop(Exit.WAITING, f"{rollout} goes on with all its phases")
 
 
 def _submit_all(client: Client, json: bool) -> list[wire.Intent]:

@@ -6,7 +6,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from twinstage import wire
-from twinstage.cli import words
+from twinstage.cli import screen, words
 
 LINES = 20
 """Of a log's end: enough for the cause, and still on the screen with what is above it."""
@@ -41,7 +41,10 @@ def took(it: wire.Rollout) -> str:
 def _compared(journey: wire.Journey) -> str:
     """What the canary showed, or why there was none: a promotion says what it stands on."""
     canary = next((s for s in journey.steps if s.phase == "canary"), None)
-    return f"\n  [quiet]{escape(canary.detail)}[/]" if canary and canary.detail else ""
+    if canary is None or not canary.detail:
+        return ""
+    what = "canary " if canary.detail.startswith("skipped ") else ""
+    return f"\n  [quiet]{what}{escape(canary.detail)}[/]"
 
 
 def _failed(console: Console, journey: wire.Journey) -> None:
@@ -54,7 +57,7 @@ def _failed(console: Console, journey: wire.Journey) -> None:
     gate, log = blamed(journey)
     if log:
         console.print(f"  [quiet]the end of the log of {escape(gate)}:[/]")
-        console.print(log_end(log))
+        screen.show(console, log_end(log))
 
 
 def blamed(journey: wire.Journey) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """How the status is drawn: services as rows, phases as columns, and below why things are where they are. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rich import box
@@ -42,18 +42,52 @@ def _header(status: wire.Status) -> Text:
     text.append(
         *((", ".join(ill), "bad") if ill else ("healthy", "good") if status.parts else ("not seen yet", "warn"))
     )
+    text.append_text(_tried(status.probes))
+    if status.limits:
+        text.append("\nlimits: ").append_text(_limits(status.limits))
     mirror = status.mirror
     for freeze in status.freezes[:4]:
         text.append(f"\nfrozen: {frozen(freeze, status.at)}", "warn")
     text.append("\nmirror: ")
-    whole = mirror.mirrored == mirror.services
-    style = "quiet" if not mirror.services else "good" if whole else "warn"
-    text.append(f"{mirror.mirrored} of {words.count(mirror.services, 'service')} whole", style)
+    style = "quiet" if not mirror.services else "warn" if mirror.breaks else "good"
+    text.append(mirrored(mirror), style)
     for broken in mirror.breaks[:4]:
         since = f" (since {words.moment(broken.since, status.at)})" if broken.since else ""
         text.append(f"\n  {broken.service}: {broken.detail}{since}", "warn")
     if len(mirror.breaks) > 4:
         text.append(f"\n  and {len(mirror.breaks) - 4} more", "warn")
+    return text
+
+
+def _tried(probes: Sequence[wire.Probe]) -> Text:
+    """What came of trying it: nothing before the first time is over."""
+    over = [probe for probe in probes if probe.result is not None]
+    if not over:
+        return Text()
+    tried, stopped = sum(probe.tried for probe in over), sum(probe.stopped for probe in over)
+    unknown = [probe.ecosystem for probe in over if probe.result != "succeeded"]
+    if unknown:
+        return Text(f"   not tried in {words.listed(unknown)}", "warn")
+    return Text(f"   {stopped} of {tried} ways across it stopped", "good" if stopped == tried else "bad")
+
+
+def _limits(limits: list[wire.Limit]) -> Text:
+    """Which are in force; of the others `boundary` says what it would take."""
+    text = Text(", ".join(it.what for it in limits if it.in_force), "quiet")
+    lacking = [it.what for it in limits if not it.in_force]
+    if lacking:
+        text.append(f"; not {', not '.join(lacking)} (`twinstage boundary`)", "warn")
+    return text
+
+
+def mirrored(it: wire.Mirror) -> str:
+    """``9 of 10 services whole; orders is being brought to its new release``."""
+    text = f"{it.mirrored} of {words.count(it.services, 'service')} whole"
+    if it.coming:
+        whose = "is being brought to its" if len(it.coming) == 1 else "are being brought to their"
+        text += f"; {words.listed(it.coming)} {whose} new release"
+    if it.shared:
+        text += f"; shares {words.listed(sorted({there.host for there in it.shared}))} with production"
     return text
 
 
@@ -191,14 +225,34 @@ def detail(service: wire.Service, now: datetime) -> RenderableType:
     head.append("\nreleases   ", "quiet").append(_past(service))
     if service.freeze is not None:
         head.append("\nfrozen     ", "quiet").append(frozen(service.freeze, now), "warn")
+    for database in service.databases:
+        head.append("\ndatabase   ", "quiet").append_text(_database(database, now))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="quiet")
-    for heading in ("instance", "part", "health", "since", "restarts", ""):
-        table.add_column(heading, overflow="fold")
+    restarts, details = (any(map(bool, column)) for column in _troubles(service))
+    headings = ["instance", "part", "health", "since", *(["restarts"] if restarts else []), *([""] if details else [])]
+    for heading in headings:
+        # An instance's name is copied into `twinstage logs`: it is never broken.
+        table.add_column(heading, overflow="fold", no_wrap=heading == "instance")
     for it in service.instances:
         style = "good" if it.health is Health.HEALTHY else "warn" if it.health is not Health.CRASHING else "bad"
-        cells = (Text(it.health, style), words.ago(it.since, now), str(it.restarts or ""), it.detail)
-        table.add_row(it.id, f"{it.ecosystem} {it.part}", *cells)
+        cells: list[Text | str] = [it.id, f"{it.ecosystem} {it.part}", Text(it.health, style), words.ago(it.since, now)]
+        more = ([str(it.restarts or "")] if restarts else []) + ([it.detail] if details else [])
+        table.add_row(*cells, *more)
     return Group(head, Text(), table)
+
+
+def _troubles(service: wire.Service) -> tuple[list[int], list[str]]:
+    return [it.restarts for it in service.instances], [it.detail for it in service.instances]
+
+
+def _database(it: wire.Database, now: datetime) -> Text:
+    """``orders in staging: schema last changed 2 h ago by r_7f3a12bc9d01``."""
+    text = Text(f"{it.name} in {it.ecosystem}")
+    if not it.ready:
+        return text.append(f": {it.detail or 'not ready yet'}", "warn")
+    if it.changed is not None:
+        text.append(f": schema last changed {words.ago(it.changed.at, now)} by {it.changed.release}", "quiet")
+    return text
 
 
 def _past(service: wire.Service) -> str:

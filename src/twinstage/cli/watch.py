@@ -60,7 +60,7 @@ def _lines(client: Client) -> None:
 
 def _facts(found: wire.Status) -> list[tuple[str, str]]:
     """What is worth a line when it changes, by what it is about."""
-    facts = [("mirror", f"mirror: {found.mirror.mirrored} of {words.count(found.mirror.services, 'service')} whole")]
+    facts = [("mirror", f"mirror: {table.mirrored(found.mirror)}")]
     for freeze in found.freezes:
         facts.append((f"freeze {freeze.service or ''}", f"frozen: {table.frozen(freeze, freeze.at)}"))
     for row in found.services:

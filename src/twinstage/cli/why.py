@@ -14,6 +14,7 @@ from twinstage.cli.company import Json, Named, reach
 from twinstage.cli.screen import as_json, output, show
 from twinstage.cli.subjects import rollout_of
 from twinstage.cli.table import frozen
+from twinstage.model.database import MAIN
 
 MOVE = {
     "release": "the release itself",
@@ -57,6 +58,8 @@ def explain(journey: wire.Journey) -> RenderableType:
     label, log = summary.blamed(journey)
     if log and not journey.rollout.open:
         parts += [_heading(f"end of the log of {label}"), summary.log_end(log)]
+    if journey.migrations:
+        parts += [_heading("migrations"), _migrations(journey)]
     if journey.crossings:
         parts += [_heading("crossings"), _crossings(journey)]
     if journey.breaks:
@@ -123,19 +126,30 @@ def _table(*headings: str) -> Table:
 
 def _evidence(journey: wire.Journey) -> Table:
     known = {e.gate: e for e in journey.evidence}
-    table = _table("gate", "", "took", "by", "detail")
+    said = any(not it.passed for it in journey.evidence)
+    table = _table("gate", "", "took", "by", *(["detail"] if said else []))
     for gate in [*journey.wanted, *(g for g in known if g not in journey.wanted)]:
         it = known.get(gate)
         if it is None:
-            table.add_row(gate, Text("no result yet", "quiet"), "", "", "")
+            table.add_row(gate, Text("no result yet" if journey.rollout.open else "no result", "quiet"))
             continue
         result = Text("passed", "good") if it.passed else Text("failed", "bad")
-        table.add_row(gate, result, words.span(it.seconds) if it.seconds is not None else "", it.by, it.detail)
+        took = words.span(it.seconds) if it.seconds is not None else ""
+        table.add_row(gate, result, took, it.by, *([] if it.passed or not said else [it.detail]))
+    return table
+
+
+def _migrations(journey: wire.Journey) -> Table:
+    table = _table("when", "where", "database", "schema", "log")
+    for it in journey.migrations:
+        where = it.ecosystem if it.data == MAIN else f"lane {it.data}"
+        schema = Text("changed", "warn") if it.changed else Text("unchanged", "quiet")
+        table.add_row(words.moment(it.at, journey.at), where, it.database, schema, Text(it.job, "quiet"))
     return table
 
 
 def _crossings(journey: wire.Journey) -> Table:
-    table = _table("when", "where", "wanted", "was answered", "instead")
+    table = _table("when", "where", "wanted", "answered", "instead")
     for it in journey.crossings:
         table.add_row(words.moment(it.at, journey.at), it.ecosystem, it.target, it.answered, it.advice)
     return table

@@ -61,6 +61,16 @@ def health(c: wire.Count | None) -> str:
     return f"{c.healthy}/{c.wanted}" if c else ""
 
 
+def size(amount: int) -> str:
+    """``0 B``, ``812 KiB``, ``1.4 GiB``."""
+    value, unit = float(amount), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
+
+
 def listed(names: Sequence[str], most: int = 4) -> str:
     """``a, b and c``; the rest counted."""
     if len(names) > most:

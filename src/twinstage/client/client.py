@@ -9,8 +9,7 @@ from pydantic import TypeAdapter
 
 from twinstage import wire
 from twinstage.client.connection import LONGEST_POLL, Broken, Connection, Query, Unreachable, bounded, complaint
-from twinstage.config.wire import encode
-from twinstage.model.names import Phase
+from twinstage.model.names import Ecosystem, Phase
 from twinstage.model.policy import EcosystemFile
 
 PACK = "application/x-git-packed-objects"
@@ -45,10 +44,18 @@ class Client(Connection):
         return self._read(f"/v1/rollouts/{_segment(rollout)}/why", wire.Journey)
 
     def journal(
-        self, *, after: int = 0, service: str | None = None, rollout: str | None = None, limit: int = 200
+        self,
+        *,
+        after: int = 0,
+        service: str | None = None,
+        rollout: str | None = None,
+        what: str | None = None,
+        newest: bool = False,
+        limit: int = 200,
     ) -> list[wire.JournalEntry]:
-        """Entries with ``seq`` > after, oldest first."""
-        query: Query = {"after": after, "service": service, "rollout": rollout, "limit": limit}
+        """Entries with ``seq`` > after, oldest first; ``newest``: the last ones, not the first."""
+        query: Query = {"after": after, "service": service, "rollout": rollout, "what": what, "limit": limit}
+        query = {**query, "newest": newest or None}
         return self._list("/v1/journal", TypeAdapter(list[wire.JournalEntry]), query)
 
     def history(self, *, service: str | None = None, limit: int = 20) -> list[wire.Passage]:
@@ -57,6 +64,19 @@ class Client(Connection):
 
     def boundary(self) -> wire.Boundary:
         return self._read("/v1/boundary", wire.Boundary)
+
+    def suggestions(self, service: str) -> wire.Suggestions:
+        return self._read(f"/v1/services/{_segment(service)}/suggestions", wire.Suggestions)
+
+    def doctor(self) -> wire.Examination:
+        return self._read("/v1/doctor", wire.Examination, wait=LONGEST_POLL)
+
+    def disk(self) -> wire.Disk:
+        return self._read("/v1/disk", wire.Disk)
+
+    def secrets(self, *, service: str | None = None) -> list[wire.Secret]:
+        """Which are set and which are lacking; never a value."""
+        return self._list("/v1/secrets", TypeAdapter(list[wire.Secret]), {"service": service})
 
     def log(self, source: str, offset: int = 0) -> Iterator[bytes]:
         """The log of an instance or a job from that byte on, to its present end. Negative: before the end."""
@@ -81,6 +101,8 @@ class Client(Connection):
     # --------------------------------------------------------------------------------------------------- mutations
 
     def configure(self, file: EcosystemFile, by: str) -> wire.Intent:
+        from twinstage.config.wire import encode  # brings the YAML reader along, which only this one needs
+
         return self._write("PUT", "/v1/ecosystem", wire.Intent, json=encode(file), params={"by": by})
 
     def upload(self, service: str, commit: str, pack: bytes) -> wire.Received:
@@ -99,8 +121,10 @@ class Client(Connection):
         document = {"by": by, "why": why, "phases": list(phases)}
         return self._write("POST", f"/v1/rollouts/{_segment(rollout)}/skip", wire.Intent, json=document)
 
-    def rollback(self, service: str, *, by: str, why: str) -> wire.Intent:
-        return self._order(f"/v1/services/{_segment(service)}/rollback", by, why)
+    def rollback(self, service: str, *, by: str, why: str, force: bool = False) -> wire.Intent:
+        """``force``: also past a change of its databases' schema."""
+        document = {"by": by, "why": why} | ({"force": True} if force else {})
+        return self._write("POST", f"/v1/services/{_segment(service)}/rollback", wire.Intent, json=document)
 
     def resume(self, service: str, *, by: str, why: str) -> wire.Intent:
         return self._order(f"/v1/services/{_segment(service)}/resume", by, why)
@@ -116,8 +140,20 @@ class Client(Connection):
     def remove(self, service: str, *, by: str, why: str) -> wire.Intent:
         return self._order(f"/v1/services/{_segment(service)}/remove", by, why)
 
+    def set_secret(self, service: str, name: str, ecosystem: Ecosystem, value: bytes, *, by: str) -> wire.Intent:
+        """The value goes in the body over the Unix socket, and nowhere else."""
+        headers = {"Content-Type": "application/octet-stream"}
+        url = _secret(service, name, ecosystem)
+        return self._write("PUT", url, wire.Intent, content=value, headers=headers, params={"by": by})
+
+    def remove_secret(self, service: str, name: str, ecosystem: Ecosystem, *, by: str, why: str) -> wire.Intent:
+        return self._order(f"{_secret(service, name, ecosystem)}/remove", by, why)
+
     def prune(self, *, by: str, why: str) -> wire.Intent:
         return self._order("/v1/prune", by, why)
+
+    def prove(self, *, by: str, why: str) -> wire.Intent:
+        return self._order("/v1/boundary/prove", by, why)
 
     def intent(self, intent: str, *, wait: float = 0) -> wire.Intent:
         return self._read(f"/v1/intents/{_segment(intent)}", wire.Intent, {"wait": bounded(wait)}, wait)
@@ -139,6 +175,10 @@ class Client(Connection):
 def _segment(text: str) -> str:
     """What a person typed, as one segment of a path. A slash or a space in it must not become another address."""
     return quote(text, safe="") or "-"
+
+
+def _secret(service: str, name: str, ecosystem: Ecosystem) -> str:
+    return f"/v1/services/{_segment(service)}/secrets/{ecosystem}/{_segment(name)}"
 
 
 def _scope(service: str | None) -> str:

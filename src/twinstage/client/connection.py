@@ -161,6 +161,10 @@ def complaint(response: httpx.Response) -> ClientTrouble:
         problem = wire.Problem(
             title=f"HTTP {response.status_code}", detail=response.text[:500], status=response.status_code
         )
-    if response.status_code >= 500:
+    return trouble_of(problem, response.status_code)
+
+
+def trouble_of(problem: wire.Problem, status: int) -> ClientTrouble:
+    if status >= 500:
         return Broken(f"{problem.title}: {problem.detail}" + (f"; {problem.hint}" if problem.hint else ""))
     return Refused(problem)

@@ -4,25 +4,26 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from twinstage.config import rules
-from twinstage.config.document import document
+from twinstage.config.document import Table, document
+from twinstage.config.outlines.service import LONGEST_DRAIN, REVIEW, SERVICE
+from twinstage.config.outside import outside
 from twinstage.config.problems import Report, nearest
-from twinstage.config.settings import databases, outside, secrets, settings
+from twinstage.config.settings import databases, secrets, settings
+from twinstage.config.standard import stated
 from twinstage.config.value import Value
+from twinstage.model.bounds import Bounds
 from twinstage.model.names import Ecosystem, ServiceName
 from twinstage.model.release import Definition, Process
 
 FILE = "twinstage.yaml"
-REVIEW = "review"
 
-KEYS = (
-    "service", "build", "run", "port", "health", "instances", "drain",
-    "depends_on", "databases", "outside", "config", "secrets", "gates", "verify",
-)  # fmt: skip
+KEYS = tuple(SERVICE.keys)
 LATER = ("processes", "serves", "volumes", "uses", "image", "canary")
 """Keys that a later version knows."""
 
 _DRAIN = timedelta(seconds=30)
 _COMMAND = "write one shell command"
+_GATE = "write one shell command, or {run: pytest tests/integration, databases: [orders]}"
 
 
 def definition(
@@ -32,11 +33,14 @@ def definition(
     service: ServiceName | None = None,
     known: Collection[ServiceName] | None = None,
     asked: Collection[str] = (),
+    public: Collection[str] = (),
+    most: Bounds | None = None,
 ) -> Definition:
     """Reads one service's definition. Raises Problems with every mistake in it.
 
     ``service``: the name it must have. ``known``: the company's services, to check ``depends_on`` against. ``asked``:
-    the standard's gates, each of which (but ``review``) must have a command. Without these only the file itself is
+    the standard's gates, each of which (but ``review``) must have a command. ``public``: production's own public names,
+    none of which is outside. ``most``: what the standard lets an instance take. Without these only the file itself is
     checked.
     """
     report = Report(file)
@@ -48,17 +52,22 @@ def definition(
     found = value.table("", known=KEYS, later=LATER) or {}
     name = _service(found, report, service)
     depends_on = _depends_on(found, name or service, known)
+    stores = databases(found.get("databases"), name or service, depends_on)
+    config = settings(found.get("config"), depends_on, stores)
+    gates, lent = _gates(found, report, asked, stores)
     read = Definition(
         service=ServiceName(name or "unnamed"),
         build=found["build"].text("write one shell command, or leave it out") if "build" in found else None,
         processes={"web": _web(found, report)},
         depends_on=depends_on,
-        outside=outside(found.get("outside")),
-        databases=databases(found.get("databases")),
-        config=settings(found.get("config"), depends_on),
-        secrets=secrets(found.get("secrets")),
-        gates=_gates(found, report, asked),
+        outside=outside(found.get("outside"), name or service, known, public),
+        databases=stores,
+        config=config,
+        secrets=secrets(found.get("secrets"), depends_on, stores, config),
+        gates=gates,
+        gate_databases=lent,
         verify=found["verify"].text("write one shell command, or leave it out") if "verify" in found else None,
+        limits=stated(found.get("limits"), most),
     )
     report.settle()
     return read
@@ -80,7 +89,7 @@ def _web(found: Mapping[str, Value], report: Report) -> Process:
     if "run" not in found:
         report.add(1, "run", "is missing", "write the command that starts the service and listens on HOST:PORT")
     run = found["run"].text(_COMMAND) if "run" in found else None
-    drain = found["drain"].span(timedelta(0), timedelta(minutes=10)) if "drain" in found else None
+    drain = found["drain"].span(timedelta(0), LONGEST_DRAIN) if "drain" in found else None
     return Process(
         run=run or "",
         instances=_instances(found, report),
@@ -136,8 +145,12 @@ def _depends_on(
     return tuple(names)
 
 
-def _gates(found: Mapping[str, Value], report: Report, asked: Collection[str]) -> Mapping[str, str]:
+def _gates(
+    found: Mapping[str, Value], report: Report, asked: Collection[str], stores: Collection[str]
+) -> tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]:
+    """Each gate's command, and the databases of those that are given as ``{run: ..., databases: [...]}``."""
     gates: dict[str, str] = {}
+    lent: dict[str, tuple[str, ...]] = {}
     line = 1
     mentioned: set[str] = set()
     if "gates" in found:
@@ -147,10 +160,39 @@ def _gates(found: Mapping[str, Value], report: Report, asked: Collection[str]) -
             if name == REVIEW:
                 value.wrong("review has no command", "remove it: it is read from the commit's Reviewed-by trailers")
                 continue
-            command = value.text(_COMMAND)
+            command, databases = _gate(value, stores)
             if command is not None:
                 gates[name] = command
+            if databases:
+                lent[name] = databases
     for name in asked:
         if name != REVIEW and name not in mentioned:
             report.add(line, f"gates.{name}", "is missing; the standard asks for it", _COMMAND)
-    return gates
+    return gates, lent
+
+
+def _gate(value: Value, stores: Collection[str]) -> tuple[str | None, tuple[str, ...]]:
+    """A command, or ``{run: command, databases: [names]}``."""
+    if not isinstance(value.node, Table):
+        return value.text(_COMMAND), ()
+    found = value.table(_GATE, known=("run", "databases")) or {}
+    if "run" not in found:
+        value.wrong("run is missing", _GATE)
+    names: list[str] = []
+    for item in (
+        found["databases"].items("write a list of this file's databases: [orders]") if "databases" in found else ()
+    ):
+        name = item.word(rules.DATABASE)
+        if name is None:
+            continue
+        if name in names:
+            item.wrong(f"{name} stands twice", "keep one of them")
+        elif name not in stores:
+            close = nearest(name, stores)
+            item.wrong(
+                f"no database {name} in this file",
+                f"did you mean {close}?" if close else "declare it under `databases`",
+            )
+        else:
+            names.append(name)
+    return (found["run"].text(_COMMAND) if "run" in found else None), tuple(names)

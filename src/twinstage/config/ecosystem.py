@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from twinstage.config import rules
 from twinstage.config.document import document
+from twinstage.config.outlines import company
 from twinstage.config.problems import Report
 from twinstage.config.standard import standard
 from twinstage.config.value import Rule, Value
@@ -13,9 +15,8 @@ from twinstage.model.names import ServiceName
 from twinstage.model.policy import EcosystemFile, ServiceEntry
 
 FILE = "ecosystem.yaml"
-KEYS = ("ecosystem", "services", "standard", "runtime")
-ENTRY = ("repository", "branch", "path")
-MOST_SERVICES = 500
+KEYS = tuple(company.ECOSYSTEM.keys)
+ENTRY = tuple(company.ENTRY.keys)
 
 _EXAMPLE = "orders: {repository: ../orders, branch: main, path: .}"
 
@@ -38,11 +39,16 @@ def ecosystem(text: str | bytes, file: str, root: Path) -> EcosystemFile:
     read = EcosystemFile(
         name=(found["ecosystem"].word(rules.SERVICE) if "ecosystem" in found else None) or "unnamed",
         services=_services(found["services"], root) if "services" in found else (),
-        policy=standard(found.get("standard")),
+        policy=replace(standard(found.get("standard")), public=_public(found.get("public"))),
         runtime=_runtime(found["runtime"]) if "runtime" in found else "local",
+        postgres=found["postgres"].word(rules.PROGRAMS) if "postgres" in found else None,
     )
     report.settle()
     return read
+
+
+def _public(value: Value | None) -> tuple[str, ...]:
+    return () if value is None else value.words(rules.PUBLIC, "write a list of hosts: [shop.example]")
 
 
 def _runtime(value: Value) -> str:
@@ -57,8 +63,8 @@ def _services(value: Value, root: Path) -> tuple[ServiceEntry, ...]:
     named = value.named(rules.SERVICE, right)
     if not named and not value.report.problems:
         value.wrong("has no service", right)
-    if len(named) > MOST_SERVICES:
-        value.wrong(f"has {len(named)} services", f"at most {MOST_SERVICES}")
+    if len(named) > company.MOST_SERVICES:
+        value.wrong(f"has {len(named)} services", f"at most {company.MOST_SERVICES}")
     entries: list[ServiceEntry] = []
     places: dict[tuple[str, str], str] = {}
     for name, entry in named.items():

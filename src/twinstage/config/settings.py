@@ -1,21 +1,24 @@
-"""What a service finds around it: configuration values, and the sections that a later version carries out."""
+"""What a service finds around it: configuration values, databases and secrets."""
 
 from collections.abc import Collection, Mapping
 
 from twinstage.config import rules
 from twinstage.config.document import Scalar, Table
+from twinstage.config.outlines.service import LONGEST_VALUE
 from twinstage.config.value import Value
 from twinstage.model.names import Ecosystem, ServiceName
 
-LONGEST_VALUE = 32 * 1024
 _BOTH = "write one value, or {production: ..., staging: ...}"
 
 
-def settings(value: Value | None, depends_on: Collection[ServiceName]) -> Mapping[str, Mapping[Ecosystem, str]]:
+def settings(
+    value: Value | None, depends_on: Collection[ServiceName], databases: Collection[str]
+) -> Mapping[str, Mapping[Ecosystem, str]]:
     """``config``: every variable with its value in each ecosystem. Numbers and truths stay as they are written."""
     if value is None:
         return {}
-    given = {rules.variable_for(service): service for service in depends_on}
+    given = {rules.variable_for(service): str(service) for service in depends_on}
+    given |= {rules.database_variable(name): f"its database {name}" for name in databases}
     read: dict[str, Mapping[Ecosystem, str]] = {}
     for name, entry in value.named(rules.VARIABLE, "write variables by name: {PAGE_SIZE: 50}").items():
         if name in rules.RESERVED_VARIABLES or name.startswith(rules.RESERVED_PREFIX):
@@ -51,45 +54,49 @@ def _both(entry: Value, right: str) -> Mapping[Ecosystem, str] | None:
     return found if len(found) == len(Ecosystem) else None
 
 
-def databases(value: Value | None) -> Mapping[str, str | None]:
-    """Checked for shape, then refused."""
+def databases(
+    value: Value | None, service: str | None, depends_on: Collection[ServiceName]
+) -> Mapping[str, str | None]:
+    """Every database with the command that migrates it, if there is one. ``service``: its name as far as it is known."""
     if value is None:
         return {}
     read: dict[str, str | None] = {}
     right = "write databases by name: {orders: {migrate: python -m orders.migrate}}"
-    for name, entry in value.named(rules.DATABASE, right).items():
+    given = {rules.variable_for(dependency): dependency for dependency in depends_on}
+    found = value.named(rules.DATABASE, right)
+    if len(found) > rules.MOST_DATABASES:
+        value.wrong(f"has {len(found)} databases", f"at most {rules.MOST_DATABASES} a service")
+    for name, entry in found.items():
         read[name] = None
+        room = rules.LONGEST_DATABASE - len(service or "")
+        if len(name) > room:
+            entry.wrong(f"{name} is too long a name for a database of {service}", f"at most {room} characters")
+        if (variable := rules.database_variable(name)) in given:
+            entry.wrong(f"{variable} is the address of {given[variable]} already", "choose another name")
         if isinstance(entry.node, Scalar) and entry.node.kind == "nothing":
             continue
         inner = entry.table(right, known=("migrate",)) or {}
         if "migrate" in inner:
-            read[name] = inner["migrate"].text("write one shell command")
-    value.wrong("not yet: databases come with a later version", "remove the section")
+            read[name] = inner["migrate"].text("write one shell command, or leave it out: nothing is migrated then")
     return read
 
 
-def outside(value: Value | None) -> Mapping[str, Mapping[Ecosystem, str]]:
-    """Checked for shape, then refused."""
-    if value is None:
-        return {}
-    read: dict[str, Mapping[Ecosystem, str]] = {}
-    right = 'write {production: "api.example.com:443", staging: "api.sandbox.example.com:443"}'
-    for name, entry in value.named(rules.SERVICE, f"write names, and for each {right}").items():
-        by = entry.table(right, known=[ecosystem.value for ecosystem in Ecosystem])
-        if by is None:
-            continue
-        if len(by) < len(Ecosystem):
-            entry.wrong("an outside name is given for both ecosystems", right)
-        places = {Ecosystem(key): place.word(rules.ADDRESS) for key, place in by.items()}
-        read[name] = {ecosystem: place for ecosystem, place in places.items() if place is not None}
-    value.wrong("not yet: outside names come with a later version", "remove the section")
-    return read
-
-
-def secrets(value: Value | None) -> tuple[str, ...]:
-    """Checked for shape, then refused."""
+def secrets(
+    value: Value | None,
+    depends_on: Collection[ServiceName],
+    databases: Collection[str],
+    config: Collection[str],
+) -> tuple[str, ...]:
+    """Names alone: each ecosystem has its own values, which `twinstage secret set` takes and no file holds."""
     if value is None:
         return ()
-    names = value.words(rules.VARIABLE, "write a list of names: [PAYMENT_KEY]")
-    value.wrong("not yet: secrets come with a later version", "remove the section")
+    given = {rules.variable_for(service): f"the address of {service}" for service in depends_on}
+    given |= {f"{name.upper()}_DATABASE_URL": f"the address of the database {name}" for name in databases}
+    for name in (names := value.words(rules.VARIABLE, "write a list of names: [PAYMENT_KEY]")):
+        if name in rules.RESERVED_VARIABLES or name.startswith(rules.RESERVED_PREFIX):
+            value.wrong(f"{name} is set by Twinstage", "choose another name")
+        elif name in given:
+            value.wrong(f"{name} is set by Twinstage to {given[name]}", "choose another name, or remove it")
+        elif name in config:
+            value.wrong(f"{name} stands under config too", "keep one of them: what is secret stands here alone")
     return names

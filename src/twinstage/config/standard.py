@@ -7,18 +7,17 @@ from typing import Any
 
 from twinstage.config import rules
 from twinstage.config.document import Listing
-from twinstage.config.value import Value, spelled
+from twinstage.config.outlines import company
+from twinstage.config.outlines.company import LONGEST, MOST_LANES, SECOND
+from twinstage.config.value import Value, sized, spelled
+from twinstage.model.bounds import LEAST, MOST, SIZES, STATED, Bounds
 from twinstage.model.policy import Policy
 
-KEYS = ("gates", "reviewers", "undeclared", "canary", "production", "limits", "verification_valid")
-CANARY = ("shares", "bake", "longest", "unproven")
-PRODUCTION = ("shares", "bake")
+KEYS = tuple(company.STANDARD.keys)
+CANARY = tuple(company.CANARY.keys)
+PRODUCTION = tuple(company.PRODUCTION.keys)
 UNDECLARED = ("fail", "record")
 UNPROVEN = ("promote", "hold")
-MOST_LANES = 100
-
-_SECOND = timedelta(seconds=1)
-_LONGEST = timedelta(days=30)
 
 
 def standard(value: Value | None) -> Policy:
@@ -37,7 +36,7 @@ def standard(value: Value | None) -> Policy:
     if "undeclared" in found:
         changes["undeclared"] = found["undeclared"].choice(UNDECLARED)
     if "verification_valid" in found:
-        changes["verification_valid"] = found["verification_valid"].span(_SECOND, _LONGEST)
+        changes["verification_valid"] = found["verification_valid"].span(SECOND, LONGEST)
     if "canary" in found:
         changes |= _canary(found["canary"], default)
     if "production" in found:
@@ -63,9 +62,9 @@ def _canary(value: Value, default: Policy) -> Mapping[str, Any]:
     if "shares" in found:
         changes["canary_shares"] = _shares(found["shares"], rules.HIGHEST_CANARY, "[5, 25]")
     if "bake" in found:
-        changes["bake"] = found["bake"].span(timedelta(0), _LONGEST)
+        changes["bake"] = found["bake"].span(timedelta(0), LONGEST)
     if "longest" in found:
-        changes["longest_canary"] = found["longest"].span(_SECOND, _LONGEST)
+        changes["longest_canary"] = found["longest"].span(SECOND, LONGEST)
     if "unproven" in found:
         changes["unproven"] = found["unproven"].choice(UNPROVEN)
     read = replace(default, **{name: change for name, change in changes.items() if change is not None})
@@ -86,7 +85,7 @@ def _production(value: Value) -> Mapping[str, Any]:
             found["shares"].wrong(f"ends with {shares[-1]}", "the last share is 100")
         changes["production_shares"] = shares
     if "bake" in found:
-        changes["settle"] = found["bake"].span(timedelta(0), _LONGEST)
+        changes["settle"] = found["bake"].span(timedelta(0), LONGEST)
     return changes
 
 
@@ -105,14 +104,41 @@ def _shares(value: Value, highest: int, example: str) -> tuple[int, ...] | None:
     return shares if shares and len(shares) == len(read) else None
 
 
+def stated(value: Value | None, most: Bounds | None) -> Mapping[str, int]:
+    """A service's own ``limits``. ``most``: the standard's, where they are known. Problems go to the value's report."""
+    found = value.table("write limits: {memory: 512M, processes: 256, files: 1024}", known=STATED) if value else None
+    limits: dict[str, int] = {}
+    for name, entry in (found or {}).items():
+        read = amount(entry, name)
+        highest = getattr(most, name) if most else MOST[name]
+        if read is not None and read > highest:
+            written = sized(highest) if name in SIZES else str(highest)
+            entry.wrong(f"is more than the standard's {written}", f"write at most {written}")
+        elif read is not None:
+            limits[name] = read
+    return limits
+
+
+def amount(value: Value, name: str) -> int | None:
+    """What may be taken of one thing: a size, or a count."""
+    if name in SIZES:
+        return value.size(LEAST[name], MOST[name])
+    return value.whole(LEAST[name], MOST[name])
+
+
 def _limits(value: Value, default: Policy) -> Mapping[str, Any]:
-    found = value.table("write limits: {build: 10m, verify: 5m, lanes: 10}", known=(*default.limits, "lanes"))
+    known = (*default.limits, "lanes", "canary", *LEAST)
+    found = value.table("write limits: {build: 10m, verify: 5m, lanes: 10}", known=known)
     if found is None:
         return {}
-    spans = {name: entry.span(_SECOND, _LONGEST) for name, entry in found.items() if name != "lanes"}
+    if "canary" in found:
+        found["canary"].wrong("a canary's limit stands with the canary", "write canary: {longest: 1h} beside limits")
+    spans = {name: entry.span(SECOND, LONGEST) for name, entry in found.items() if name in default.limits}
     changes: dict[str, Any] = {
         "limits": {**default.limits, **{name: span for name, span in spans.items() if span is not None}}
     }
     if "lanes" in found:
         changes["max_lanes"] = found["lanes"].whole(1, MOST_LANES)
+    read = {name: amount(found[name], name) for name in LEAST if name in found}
+    changes["bounds"] = replace(default.bounds, **{name: most for name, most in read.items() if most is not None})
     return changes

@@ -14,7 +14,9 @@ from twinstage.config.problems import Report, listed, nearest
 
 LONGEST_TEXT = 8 * 1024
 
-_SPAN = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
+_SPAN = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
+_SIZE = re.compile(r"(\d{1,12})(K|M|G)(?:iB|B)?", re.ASCII)
+_UNITS = {"K": 10, "M": 20, "G": 30}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -104,6 +106,22 @@ class Value:
             return None
         return span
 
+    def size(self, low: int, high: int) -> int | None:
+        """Bytes: ``64M``, ``512M``, ``2G``; both bounds included."""
+        right = 'write a size such as "64M", "512M" or "2G"'
+        if not isinstance(self.node, Scalar) or self.node.kind not in ("text", "number"):
+            self.mistyped(right)
+            return None
+        found = _SIZE.fullmatch(self.node.text)
+        if found is None:
+            self.wrong(f"{self.node.text!r} is not a size", right)
+            return None
+        size = int(found[1]) << _UNITS[found[2]]
+        if not low <= size <= high:
+            self.wrong(f"is {self.node.text}", f"write a size from {sized(low)} to {sized(high)}")
+            return None
+        return size
+
     def choice(self, options: Sequence[str]) -> str | None:
         text = self.node.text if isinstance(self.node, Scalar) else None
         if text in options:
@@ -177,6 +195,14 @@ def spanned(text: str) -> timedelta | None:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def sized(size: int) -> str:
+    """As a person would write it in the file: ``512M``."""
+    for unit, shift in (("G", 30), ("M", 20), ("K", 10)):
+        if size >> shift and not size % (1 << shift):
+            return f"{size >> shift}{unit}"
+    return str(size)
 
 
 def spelled(span: timedelta) -> str:

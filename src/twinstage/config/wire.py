@@ -1,16 +1,18 @@
 """EcosystemFile as JSON: the body that the API takes. What comes in keeps the same rules as the file."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from twinstage.config import rules, standard
-from twinstage.config.ecosystem import MOST_SERVICES
+from twinstage.config import rules
+from twinstage.config.outlines.company import MOST_LANES, MOST_SERVICES
 from twinstage.config.problems import Problem, Problems, nearest
 from twinstage.config.value import Rule
+from twinstage.model.bounds import LEAST, MOST, Bounds
 from twinstage.model.names import ServiceName
 from twinstage.model.policy import EcosystemFile, Policy, ServiceEntry
 
@@ -76,6 +78,20 @@ class EntryBody(_Body):
     path: Annotated[str, AfterValidator(_plain_path)] = "."
 
 
+def _within(name: str) -> Any:
+    return Field(default=getattr(Bounds(), name), ge=LEAST[name], le=MOST[name])
+
+
+class BoundsBody(_Body):
+    """What an instance or job may take: bytes of memory, /tmp and working copy; processes; open files."""
+
+    memory: int = _within("memory")
+    processes: int = _within("processes")
+    files: int = _within("files")
+    tmp: int = _within("tmp")
+    work: int = _within("work")
+
+
 class PolicyBody(_Body):
     """The standard. Durations are seconds."""
 
@@ -92,7 +108,9 @@ class PolicyBody(_Body):
     settle: Span
     verification_valid: Span
     limits: dict[str, Span]
-    max_lanes: Annotated[int, Field(ge=1, le=standard.MOST_LANES)]
+    max_lanes: Annotated[int, Field(ge=1, le=MOST_LANES)]
+    public: tuple[Annotated[str, _keeps(rules.PUBLIC)], ...] = ()
+    bounds: BoundsBody = BoundsBody()
 
 
 class EcosystemBody(_Body):
@@ -102,6 +120,7 @@ class EcosystemBody(_Body):
     services: Annotated[tuple[EntryBody, ...], Field(min_length=1, max_length=MOST_SERVICES)]
     policy: PolicyBody
     runtime: Literal["local"] = "local"
+    postgres: Annotated[str, _keeps(rules.PROGRAMS)] | None = None
 
     def file(self) -> EcosystemFile:
         policy = self.policy.model_dump()
@@ -111,8 +130,9 @@ class EcosystemBody(_Body):
                 ServiceEntry(service=ServiceName(e.service), repository=e.repository, branch=e.branch, path=e.path)
                 for e in self.services
             ),
-            policy=Policy(**policy),
+            policy=Policy(**{**policy, "bounds": Bounds(**policy["bounds"])}),
             runtime=self.runtime,
+            postgres=self.postgres,
         )
 
 
@@ -138,8 +158,11 @@ def encode(file: EcosystemFile) -> dict[str, Any]:
             "verification_valid": policy.verification_valid.total_seconds(),
             "limits": {name: span.total_seconds() for name, span in policy.limits.items()},
             "max_lanes": policy.max_lanes,
+            "public": list(policy.public),
+            "bounds": asdict(policy.bounds),
         },
         "runtime": file.runtime,
+        "postgres": file.postgres,
     }
 
 

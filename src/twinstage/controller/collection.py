@@ -68,7 +68,8 @@ def decided(situation: Situation, means: Means, now: datetime, by: str) -> Chang
     services = tuple((before, after) for before, after in shorter if before != after)
     if not going and not services:
         return None
-    journal = [_trimmed(before, after, by) for before, after in services]
+    journal = [_trimmed(before, after, by) for before, after in services if before.baselines != after.baselines]
+    journal += [_forgotten(before, by) for before, after in services if before.secrets != after.secrets]
     collection = None
     if going:
         until = now + means.bounds.patience
@@ -107,9 +108,16 @@ def _needs(means: Means, now: datetime) -> Needs:
 
 
 def _shorter(service: ServiceState, means: Means, now: datetime) -> ServiceState:
-    """With the baselines that stay: nobody may go back to what is collected."""
+    """With the baselines that stay: nobody may go back to what is collected. A removed service's secrets go with its last."""
     stay = kept(service, means.bounds, now)
-    return replace(service, baselines=stay, pin=service.pin if stay else None)
+    gone = service.removed_at is not None and now - service.removed_at > means.bounds.removed
+    secrets = {} if service.removed and gone else service.secrets
+    return replace(service, baselines=stay, pin=service.pin if stay else None, secrets=secrets)
+
+
+def _forgotten(service: ServiceState, by: str) -> Entry:
+    why = f"the secrets of {service.service}, which was removed, are let go of"
+    return Entry(who=by, what="secret", why=why, service=service.service)
 
 
 def _trimmed(before: ServiceState, after: ServiceState, by: str) -> Entry:

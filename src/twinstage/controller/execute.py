@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
+from twinstage.artifacts.readings import Unread
 from twinstage.controller.deciding import decided
 from twinstage.controller.means import Means
 from twinstage.controller.results import needed, wanted
 from twinstage.controller.sight import Sight
 from twinstage.controller.situation import Situation
-from twinstage.desired.desired import desired
 from twinstage.model.facts import Decision, Event
+from twinstage.model.job import JobResult
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.release import Artifact
 from twinstage.model.rollout import Rollout
@@ -26,6 +28,7 @@ from twinstage.plan.actions import (
 )
 from twinstage.plan.plan import plan
 from twinstage.runtime.runtime import Unavailable, Unfit
+from twinstage.store.rows import Change
 
 log = logging.getLogger(__name__)
 Draining = Mapping[WorkloadKey, datetime]
@@ -40,9 +43,8 @@ def execute(means: Means, situation: Situation, sight: Sight, draining: Draining
             for key in seen.workloads
             if key.release in situation.releases
         }
-        for service in situation.services.values():
-            want = desired(eco, service, situation.open_of(service.service), situation.releases, situation.policy)
-            todo = plan(want, seen, draining, sight.at, drains)
+        for want in situation.wants[eco]:
+            todo = plan(want, seen, draining, sight.at, drains, situation.ready)
             left.update(todo.draining)
             _carry_out(todo.actions, means, situation, sight)
     for job in job_actions(means, situation, sight):
@@ -58,7 +60,7 @@ def job_actions(means: Means, situation: Situation, sight: Sight) -> list[Action
     unfinished = {job.id: job for job in means.store.jobs(unfinished=True)}
     actions: list[Action] = []
     for id, job in unfinished.items():
-        if not wanted(job, situation.rollouts.get(job.rollout)):
+        if not wanted(job, situation, id in sight.jobs):
             actions += [StopJob(id=id)] if id in sight.jobs else []
         elif id not in sight.jobs:
             actions.append(StartJob(job=job))
@@ -69,7 +71,12 @@ def _carry_out(actions: tuple[Action, ...], means: Means, situation: Situation, 
     """In order; the first one that cannot be done ends it, since later ones may count on it."""
     for action in actions:
         artifact = _artifact(action)
-        if artifact is not None and not _intact(artifact, means):
+        try:
+            damaged = artifact is not None and not _intact(artifact, means)
+        except Unread as trouble:
+            log.info("%s: not yet: %s", _named(action), trouble)
+            return
+        if artifact is not None and damaged:
             _blame(action, "ARTIFACT_DAMAGED", artifact.location, means, situation, sight)
             return
         try:
@@ -113,6 +120,8 @@ def _artifact(action: Action) -> Artifact | None:
 def _intact(artifact: Artifact, means: Means) -> bool:
     try:
         return means.shelf.intact(artifact)
+    except Unread:
+        raise
     except OSError as trouble:
         log.warning("cannot check the artifact at %s: %s", artifact.location, trouble)
         return False
@@ -122,6 +131,9 @@ def _blame(action: Action, code: str, detail: str, means: Means, situation: Situ
     """Its rollouts fail, in words. What production runs already is only told: nothing is taken away from users."""
     log.error("%s: impossible: %s", _named(action), detail)
     reason = Reason(code=code, owner=Owner.RELEASE, facts={"detail": detail})
+    if isinstance(action, StartJob) and action.job.rollout is None:
+        failed = replace(action.job, result=JobResult.FAILED, ended=sight.at, log_end=detail)
+        means.store.commit(Change(at=sight.at, results=(failed,)))
     for rollout in situation.rollouts.values():
         present = means.store.rollout(rollout.id)
         if _is_of(action, rollout) and needed(present):

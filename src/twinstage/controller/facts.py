@@ -13,11 +13,13 @@ from twinstage.judge.window import Window, difference
 from twinstage.model.facts import Facts, MirrorBreak, Verdict
 from twinstage.model.job import Job, JobKind
 from twinstage.model.names import Ecosystem, ServiceName
+from twinstage.model.reasons import Owner, Reason
 from twinstage.model.rollout import HAS_LANE, IN_PRODUCTION, Rollout
 from twinstage.model.seen import Crossing, TrafficSample
 from twinstage.model.workload import WorkloadKey
 from twinstage.pipeline.exposure import baked, longest
 from twinstage.pipeline.keys import baseline_key, production_key
+from twinstage.pipeline.rotation import serving
 
 
 def facts_of(rollout: Rollout, situation: Situation, means: Means, sight: Sight) -> Facts:
@@ -37,7 +39,16 @@ def facts_of(rollout: Rollout, situation: Situation, means: Means, sight: Sight)
         crossings=_crossings(rollout, means),
         verdict=_verdict(rollout, situation, means, sight),
         frozen=frozen(rollout, situation),
+        ready=frozenset(key for key in situation.ready if key.service == rollout.service),
+        mirror_data=_behind(rollout, situation),
     )
+
+
+def _behind(rollout: Rollout, situation: Situation) -> Reason | None:
+    source = situation.behind.get(rollout.service)
+    if source is None or source.stuck:
+        return None
+    return Reason(code="WAITS_FOR_DATA", owner=Owner.PLATFORM, facts={"detail": source.why})
 
 
 def missing(rollout: Rollout, situation: Situation) -> tuple[ServiceName, ...]:
@@ -78,7 +89,7 @@ def _began(rollout: Rollout, jobs: tuple[Job, ...]) -> datetime:
 def _crossings(rollout: Rollout, means: Means) -> tuple[Crossing, ...]:
     if rollout.release is None:
         return ()
-    return tuple(reversed(means.store.crossings(release=rollout.release, since=rollout.submitted, limit=100)))
+    return tuple(means.store.crossings_of(rollout.release, since=rollout.submitted, limit=100))
 
 
 def _verdict(rollout: Rollout, situation: Situation, means: Means, sight: Sight) -> Verdict | None:
@@ -92,7 +103,10 @@ def _verdict(rollout: Rollout, situation: Situation, means: Means, sight: Sight)
     watch = means.store.watch(rollout.id)
     if watch is None:
         return None
-    mine, theirs = production_key(rollout, service), baseline
+    production = sight.seen.get(Ecosystem.PRODUCTION)
+    mine, theirs = (
+        key if production is None else serving(key, production) for key in (production_key(rollout, service), baseline)
+    )
     return means.judge.verdict(
         _window(mine, watch.first, sight.traffic),
         _window(theirs, watch.first, sight.traffic),

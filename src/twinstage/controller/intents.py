@@ -3,26 +3,33 @@
 An answer is a sentence, also a refusal's: what cannot be done, why, and what to do instead.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from twinstage.artifacts.readings import Unread
 from twinstage.controller.collection import prune
 from twinstage.controller.configuration import configure, remove
 from twinstage.controller.deciding import decided
 from twinstage.controller.freezing import freeze, unfreeze
 from twinstage.controller.means import Means
 from twinstage.controller.orders import Outcome, Refused
+from twinstage.controller.probing import prove
 from twinstage.controller.rollback import resume, rollback
+from twinstage.controller.secrets import remove_secret, set_secret
 from twinstage.controller.situation import Situation
 from twinstage.controller.skipping import skip
 from twinstage.controller.submission import submit
+from twinstage.controller.visits import enter, leave
 from twinstage.model.facts import Decision, Event
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.rollout import Intent, IntentVerb
 from twinstage.pipeline.states import IllegalEvent
 from twinstage.store.rows import Change, Entry
 from twinstage.store.trouble import NoPorts, Unknown
+
+log = logging.getLogger(__name__)
 
 
 def carry_out(means: Means, now: datetime) -> None:
@@ -32,6 +39,9 @@ def carry_out(means: Means, now: datetime) -> None:
             outcome = ORDERS[intent.verb](intent, means.situation(), means, now)
         except Refused as refusal:
             outcome = Outcome(answer=str(refusal), accepted=False)
+        except Unread as trouble:
+            log.info("intent %s waits, and those after it: %s", intent.id, trouble)
+            return
         _answer(intent, outcome, means, now)
 
 
@@ -71,6 +81,11 @@ ORDERS: Mapping[IntentVerb, Order] = {
     IntentVerb.UNFREEZE: unfreeze,
     IntentVerb.REMOVE: remove,
     IntentVerb.PRUNE: prune,
+    IntentVerb.PROVE: prove,
+    IntentVerb.EXEC: enter,
+    IntentVerb.EXEC_ENDED: leave,
+    IntentVerb.SET_SECRET: set_secret,
+    IntentVerb.REMOVE_SECRET: remove_secret,
 }
 
 

@@ -11,6 +11,7 @@ from twinstage.model.seen import Observed
 from twinstage.retention.bounds import Bounds
 from twinstage.runtime.runtime import Fence, Runtime
 from twinstage.store.store import Store
+from twinstage.vault import Vault
 
 
 @dataclass(kw_only=True)
@@ -23,6 +24,7 @@ class Means:
     """At least 8 hex digits, never the same twice."""
     free: Callable[[Port], bool]
     """Can this frontend port be bound on this machine? Asked when a service gets its ports."""
+    vault: Mapping[Ecosystem, Vault]
 
     bounds: Bounds = field(default_factory=Bounds)
     seen: Mapping[Ecosystem, Observed] = field(default_factory=dict)

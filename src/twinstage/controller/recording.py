@@ -19,8 +19,9 @@ def record(means: Means, sight: Sight) -> None:
     situation = means.situation()
     worked = results.of(means, situation, sight)
     exposed = _exposures(situation, sight)
-    crossed, alarms = crossings.attributed(means, situation, sight)
-    broken, breaking = _mirror(means, situation, sight)
+    ours, others = crossings.parted(means, sight.crossings)
+    crossed, alarms = crossings.attributed(means, situation, others)
+    broken, retold, breaking = _mirror(means, situation, sight)
     means.store.commit(
         Change(
             at=sight.at,
@@ -29,7 +30,10 @@ def record(means: Means, sight: Sight) -> None:
             results=tuple(worked.jobs),
             evidence=tuple(worked.evidence),
             crossings=crossed,
+            read=tuple({c.ecosystem: c.seq for c in sorted(ours, key=lambda c: c.seq)}.items()),
+            migrations=tuple(worked.migrations),
             breaks=broken,
+            retold=retold,
             watches=tuple(watch for _, _, watch in exposed),
             journal=(*worked.journal, *(_seen_exposed(after) for _, after, _ in exposed), *alarms, *breaking),
         )
@@ -64,9 +68,13 @@ def _seen_exposed(rollout: Rollout) -> Entry:
     )
 
 
-def _mirror(means: Means, situation: Situation, sight: Sight) -> tuple[tuple[MirrorBreak, ...], tuple[Entry, ...]]:
+def _mirror(
+    means: Means, situation: Situation, sight: Sight
+) -> tuple[tuple[MirrorBreak, ...], tuple[MirrorBreak, ...], tuple[Entry, ...]]:
     staging = sight.seen.get(Ecosystem.STAGING)
     if staging is None:
-        return (), ()
+        return (), (), ()
     known = {b.service: b for b in means.store.mirror_breaks(open_only=True)}
-    return mirror.changes(mirror.amiss(situation, staging), known, sight.at)
+    amiss = mirror.amiss(situation, staging)
+    broken, lines = mirror.changes(amiss, known, sight.at)
+    return broken, mirror.retold(amiss, known, situation.behind), lines

@@ -8,10 +8,12 @@ from twinstage.controller.means import Means
 from twinstage.controller.orders import Outcome, Refused, service_of
 from twinstage.controller.situation import Situation
 from twinstage.model.facts import Decision, Event
-from twinstage.model.names import LaneId, Phase, ReleaseId, RolloutId
+from twinstage.model.names import Ecosystem, LaneId, Phase, ReleaseId, RolloutId
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.release import Release
 from twinstage.model.rollout import IN_PRODUCTION, Intent, Kind, Pin, Rollout, ServiceState, State
+from twinstage.pipeline.schema import changes_since
+from twinstage.pipeline.secrecy import commands
 from twinstage.pipeline.states import limit
 from twinstage.store.rows import Change, Entry
 
@@ -54,21 +56,44 @@ def _put_back(intent: Intent, service: ServiceState, situation: Situation, means
             "submit a commit that is good"
         )
     release = situation.releases[service.baselines[-2]]
+    if lacking := service.lacks(release.definition.secrets, Ecosystem.PRODUCTION):
+        asked = commands(service.service, lacking, Ecosystem.PRODUCTION)
+        raise Refused(f"cannot roll back {service.service} to {release.id}: it would lack {asked}; set it first")
     if not means.shelf.intact(release.artifact):
         raise Refused(
             f"cannot roll back {service.service} to {release.id}: its artifact is no longer what its build made; "
             f"submit commit {release.commit[:12]} again"
         )
+    past = _schema(service, release, means)
+    if past and not intent.args.get("force"):
+        raise Refused(
+            f"cannot roll back {service.service} to {release.id}: {past}, and a rollback does not undo that. "
+            "Ship a release forward; or, where the old one can live with the new schema, "
+            f"`twinstage rollback {service.service} --force --why TEXT`"
+        )
     rollout = _born(intent, service, release, situation, means, now)
     pinned, line = _pinned(service, release, intent, now)
-    why = f"rolls {service.service} back from {service.baseline} to {release.id}: {intent.why}"
+    forced = f", past a schema change ({past})" if past else ""
+    why = f"rolls {service.service} back from {service.baseline} to {release.id}{forced}: {intent.why}"
     begun = Entry(
         who=intent.by, what="rollout", why=why, service=service.service, rollout=rollout.id, release=release.id,
         after=place(rollout),
     )  # fmt: skip
     change = Change(at=now, rollouts=((None, rollout),), services=((service, pinned),), journal=(begun, line))
-    answer = f"{service.service} goes back to {release.id} as rollout {rollout.id}, and stays there until resumed"
+    answer = (
+        f"{service.service} goes back to {release.id}{forced} as rollout {rollout.id}, and stays there until resumed"
+    )
     return Outcome(answer=answer, rollout=rollout.id, service=service.service, change=change)
+
+
+def _schema(service: ServiceState, release: Release, means: Means) -> str:
+    """What changed the schema since this release ran in production, and when; empty: it finds its data as it left it."""
+    rollouts = list(reversed(means.store.rollouts(service=service.service)))
+    found = changes_since(release, rollouts, means.store.migrations(service.service))
+    return ", ".join(
+        f"{change.key.release} changed the schema of {change.database} at {change.at:%Y-%m-%d %H:%M:%S}"
+        for change in found
+    )
 
 
 def _born(

@@ -26,9 +26,10 @@ class Shelf(Protocol):
         """What was built there and is intact."""
 
     def seal(self, location: str, digest: str) -> Artifact:
-        """Raises artifacts.Damaged when what stands there is not what its build reported."""
+        """Raises artifacts.Damaged when it is not what its build reported, artifacts.Unread while it is still read."""
 
-    def intact(self, artifact: Artifact) -> bool: ...
+    def intact(self, artifact: Artifact) -> bool:
+        """Raises artifacts.Unread (an OSError) while a large tree is still looked at."""
 
     def holdings(self) -> tuple[Holding, ...]:
         """Exports, and whatever else of it takes up room."""

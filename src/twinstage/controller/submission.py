@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from twinstage.artifacts.readings import Unread
 from twinstage.config.problems import Problems
 from twinstage.controller.advancing import superseded_by
 from twinstage.controller.deciding import decided, place
@@ -35,6 +36,8 @@ def submit(intent: Intent, situation: Situation, means: Means, now: datetime) ->
         source = means.shelf.export(service, commit)
         location = means.shelf.location(service, commit, definition)
         artifact = means.shelf.sealed(location)
+    except Unread:
+        raise  # the intent waits
     except (Problems, ForgeTrouble, OSError) as trouble:
         raise Refused(f"cannot submit {service.service} {commit[:12]}: {trouble}") from trouble
     rollout = _born(intent, service, info, situation, means, now)

@@ -1,14 +1,21 @@
 """What the acts release: small edits of the services' real sources."""
 
+import ast
+import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinstage.demo.people import ASTRID, BEN, CHIOMA, DAVID, ELIF, Person
 
-PRICES = "src/pricing/prices.py"
+BOOK = "src/orders/book.py"
+MIGRATIONS = "src/orders/migrations"
 QUOTES = "src/cart/quotes.py"
 FEES = "src/payments/fees.py"
 CART = "src/cart/app.py"
+
+NEXT_WISHES = ("gift_note", "call_before", "invoice_to", "wrap_in")
+"""What the second act's release takes down with an order, one more in each play."""
 
 STRAY = "cart-warm-up"
 """Stands in the path of the fifth act's stray request, so that an access log that shows it cannot be misread."""
@@ -31,6 +38,14 @@ class Edit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewFile:
+    """A file that was not there."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """One commit of one service."""
 
@@ -40,36 +55,51 @@ class Change:
     author: Person
     reviewer: Person
     edits: tuple[Edit, ...]
+    files: tuple[NewFile, ...] = ()
     branch: str | None = None
     """None: on ``main``. What is not meant to last is committed on a branch."""
 
 
-def price_list(prices: str) -> int:
-    """The number of the price list in the text of PRICES."""
-    found = re.search(r"^PRICE_LIST = (\d+)$", prices, re.MULTILINE)
+def wishes(book: str) -> tuple[str, ...]:
+    """What a customer may add to an order, by the text of BOOK."""
+    found = re.search(r"^WISHES = (\(.+\))$", book, re.MULTILINE)
     if found is None:
-        raise ValueError(f"cannot tell the price list: {PRICES} has no PRICE_LIST")
-    return int(found.group(1))
+        raise ValueError(f"cannot tell the wishes: {BOOK} has no WISHES")
+    return tuple(ast.literal_eval(found.group(1)))
 
 
-def new_price_list(prices: str) -> Change:
-    """A good release: the next price list, made from the present text of PRICES."""
-    number = price_list(prices)
-    found = re.search(r'^    "assam": (\d+),$', prices, re.MULTILINE)
-    if found is None:
-        raise ValueError(f"cannot raise the price of assam: {PRICES} does not list it")
-    cents = int(found.group(1))
+def new_wish(book: str, migrations: Sequence[str]) -> Change:
+    """A good release with a migration: a column for the next wish, made from the present text of BOOK.
+
+    ``migrations`` are the names of those there are. The old release goes on beside it: what it does not name is empty.
+    """
+    have = wishes(book)
+    wish = next((name for name in NEXT_WISHES if name not in have), f"wish_{len(have) + 1}")
+    number = max(int(name[:4]) for name in migrations) + 1
     return Change(
-        service="pricing",
-        title=f"Price list {number + 1}: assam is 10 cents dearer",
-        body="The second flush was small this year.",
+        service="orders",
+        title=f"Take down {wish.replace('_', ' ')} with an order",
+        body="A column of its own, empty for the orders there are.",
         author=ASTRID,
         reviewer=BEN,
-        edits=(
-            Edit(file=PRICES, old=f"PRICE_LIST = {number}\n", new=f"PRICE_LIST = {number + 1}\n"),
-            Edit(file=PRICES, old=f'    "assam": {cents},', new=f'    "assam": {cents + 10},'),
+        edits=(Edit(file=BOOK, old=_line(have), new=_line((*have, wish))),),
+        files=(
+            NewFile(
+                file=f"{MIGRATIONS}/{number:04}_{wish}.sql",
+                text=f"ALTER TABLE orders ADD COLUMN {wish} text NOT NULL DEFAULT '';\n",
+            ),
         ),
     )
+
+
+def _line(names: Sequence[str]) -> str:
+    listed = json.dumps(names)[1:-1] + ("," if len(names) == 1 else "")
+    return f"WISHES = ({listed})\n"
+
+
+def new_wishes(change: Change) -> tuple[str, ...]:
+    """The wishes after a change of ``new_wish``."""
+    return wishes(change.edits[0].new)
 
 
 def lost_quantity() -> Change:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,11 +70,24 @@ class Company:
         found = self.client.service(service).baseline
         return found.release if found else None
 
-    def ask(self, service: str, path: str, ecosystem: Ecosystem = Ecosystem.PRODUCTION) -> Any:
-        """GET through the edge; the JSON of the answer. Raises NotProved on anything but success."""
+    def ask(
+        self,
+        service: str,
+        path: str,
+        ecosystem: Ecosystem = Ecosystem.PRODUCTION,
+        *,
+        lane: str | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Any:
+        """GET through the edge, or POST a body; the JSON of the answer. Raises NotProved on anything but success.
+
+        ``lane``: of a candidate in staging, which then answers in place of the baseline.
+        """
         url = f"http://127.0.0.1:{self.port(service, ecosystem)}{path}"
+        headers = {"baggage": f"twinstage-lane={lane}"} if lane else {}
+        method = "GET" if body is None else "POST"
         try:
-            reply = httpx.get(url, timeout=10.0, trust_env=False)
+            reply = httpx.request(method, url, json=body, headers=headers, timeout=10.0, trust_env=False)
         except httpx.HTTPError as trouble:
             raise NotProved(f"an answer from {url}", f"{type(trouble).__name__}: {trouble}") from None
         if not reply.is_success:

@@ -4,6 +4,7 @@ import time
 
 from twinstage import wire
 from twinstage.cli import words
+from twinstage.cli.proving import proved
 from twinstage.demo.company import Company, answers
 from twinstage.demo.stage import NotProved
 from twinstage.model.names import Ecosystem
@@ -38,10 +39,22 @@ def comes_up(company: Company) -> str:
     company.stage.proof("the boundary", "enforced" if seen.enforced else "NOT enforced")
     if not seen.enforced:
         raise NotProved("an enforced boundary", "status says that it is not")
+    _tried(company)
     return (
         f"{len(seen.services)} services in production, {seen.mirror.mirrored} of {seen.mirror.services} mirrored;"
         f" first answer after {words.span(first.seconds)}"
     )
+
+
+def _tried(company: Company) -> None:
+    """Every known way across, from inside both ecosystems, now that there is something to reach."""
+    with company.stage.working("trying every known way across the boundary"):
+        probes = proved(company.client, "the demo")
+    tried, stopped = sum(p.tried for p in probes), sum(p.stopped for p in probes)
+    company.stage.proof("ways across it: tried, stopped", f"{tried}, {stopped}")
+    if lacking := [p for p in probes if p.result != "succeeded" or p.passed]:
+        said = "; ".join(f"{p.ecosystem}: {', '.join(p.passed) or p.detail or p.result}" for p in lacking)
+        raise NotProved("every known way across the boundary stopped", said)
 
 
 class _FirstAnswer:

@@ -9,7 +9,7 @@ import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -49,6 +49,7 @@ class Sample:
     outcome: str
     """The status, or what kept an answer from coming: ``200``, ``500``, ``ConnectError``."""
     detail: str = ""
+    path: str = ""
 
     @property
     def failed(self) -> bool:
@@ -124,11 +125,20 @@ class Load:
         """This moment, to count from."""
         return self._clock()
 
-    def since(self, start: float, *, until: float | None = None, service: str | None = None) -> Tally:
-        """The requests sent since ``start`` (and before ``until``) that have ended; all, or those to one service."""
+    def since(
+        self, start: float, *, until: float | None = None, service: str | None = None, paths: Collection[str] = ()
+    ) -> Tally:
+        """The requests sent since ``start`` (and before ``until``) that have ended.
+
+        All of them, or those to one service, or to some paths.
+        """
         end = self._clock() if until is None else until
         with self._lock:
-            chosen = [s for s in self._samples if start <= s.at < end and service in (None, s.service)]
+            chosen = [
+                s
+                for s in self._samples
+                if start <= s.at < end and service in (None, s.service) and (not paths or s.path in paths)
+            ]
             return tally(chosen, self._skipped)
 
     def _pace(self) -> None:
@@ -171,4 +181,5 @@ class Load:
             seconds=self._clock() - start,
             outcome=outcome,
             detail=f"{call.path}: {detail}" if detail else "",
+            path=call.path,
         )

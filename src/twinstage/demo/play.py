@@ -16,14 +16,16 @@ from twinstage.demo import acts
 from twinstage.demo.company import NAME, Company, claim, owned
 from twinstage.demo.founding import comes_up
 from twinstage.demo.load import Load
+from twinstage.demo.migration import good_release
 from twinstage.demo.repositories import DemoTrouble, examples, home, prepare
+from twinstage.demo.scene import Scene
 from twinstage.demo.stage import NotProved, Stage
 from twinstage.demo.traffic import RATE, calls
 from twinstage.model.names import Ecosystem
 from twinstage.runtime.local.places import Places
 
-_ACTS: Sequence[tuple[str, Callable[[acts.Scene], str]]] = (
-    ("a good release goes to production by itself", acts.good_release),
+_ACTS: Sequence[tuple[str, Callable[[Scene], str]]] = (
+    ("a good release with a migration goes to production by itself", good_release),
     ("failing tests are refused before staging", acts.failing_tests),
     ("what only fails in production is caught on the canary", acts.fails_in_production),
     ("a release that calls production from staging gets nowhere", acts.calls_production),
@@ -81,7 +83,7 @@ def _acted(company: Company) -> int:
         ports = {row.name: row.ports[Ecosystem.PRODUCTION].frontend for row in company.client.services()}
         with Load(calls(ports), rate=RATE) as load:
             stage.says(f"Customers arrive: {RATE:.0f} requests a second to production, from now until the last act.")
-            scene = acts.Scene(company, load)
+            scene = Scene(company, load)
             for number, (title, act) in enumerate(_ACTS, start=2):
                 stage.act(number, title, partial(act, scene))
     except NotProved:

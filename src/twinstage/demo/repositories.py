@@ -62,6 +62,10 @@ class Repository:
     def read(self, file: str) -> str:
         return (self.path / file).read_text("utf-8")
 
+    def files(self, folder: str) -> list[str]:
+        """Names of the files in a folder, in order."""
+        return sorted(path.name for path in (self.path / folder).iterdir() if path.is_file())
+
     def commit(self, change: Change) -> str:
         """Commit a change on ``main``, or on a branch of its own where it names one; the work tree ends on ``main``."""
         branch = self._new_branch(change.branch) if change.branch else "main"
@@ -69,6 +73,8 @@ class Repository:
             self.git("switch", "--quiet", "--create", branch)
         for edit in change.edits:
             (self.path / edit.file).write_text(edit.applied(self.read(edit.file)), "utf-8")
+        for new in change.files:
+            (self.path / new.file).write_text(new.text, "utf-8")
         commit = self._record(change.title, change.body, change.author, change.reviewer)
         if change.branch:
             self.git("switch", "--quiet", "main")

@@ -21,23 +21,29 @@ def desired(
     and theirs. A removed service wants nothing, and no route."""
     if svc.removed:
         return Desired(ecosystem=eco, service=svc.service, workloads=(), route=None)
-    base = _baseline(eco, svc, releases)
+    base = _baseline(eco, svc, releases, policy)
     mine = sorted((r for r in open_rollouts if r.service == svc.service and r.open), key=lambda r: (r.submitted, r.id))
     if eco is Ecosystem.STAGING:
-        return _staging(svc, base, mine, releases)
+        return _staging(svc, base, mine, releases, policy)
     return _production(svc, base, mine, releases, policy)
 
 
-def _baseline(eco: Ecosystem, svc: ServiceState, releases: Mapping[ReleaseId, Release]) -> Workload | None:
+def _baseline(
+    eco: Ecosystem, svc: ServiceState, releases: Mapping[ReleaseId, Release], policy: Policy
+) -> Workload | None:
     """The mirror is this: what production runs, whichever ecosystem is asked about."""
     if svc.baseline is None:
         return None
     release = releases[svc.baseline]
-    return _workload(release_key(svc.baseline, svc, eco), svc, release, release.definition.web.instances[eco])
+    return _workload(release_key(svc.baseline, svc, eco), svc, release, release.definition.web.instances[eco], policy)
 
 
 def _staging(
-    svc: ServiceState, base: Workload | None, rollouts: Sequence[Rollout], releases: Mapping[ReleaseId, Release]
+    svc: ServiceState,
+    base: Workload | None,
+    rollouts: Sequence[Rollout],
+    releases: Mapping[ReleaseId, Release],
+    policy: Policy,
 ) -> Desired:
     """Every candidate beside the mirror, in its lane."""
     eco = Ecosystem.STAGING
@@ -46,8 +52,8 @@ def _staging(
     for rollout in rollouts:
         if rollout.release is None or not has_lane(rollout):
             continue
-        release, key = releases[rollout.release], lane_key(rollout, svc)
-        workloads.setdefault(key, _workload(key, svc, release, release.definition.web.instances[eco]))
+        release, key = releases[rollout.release], lane_key(rollout, svc, releases[rollout.release])
+        workloads.setdefault(key, _workload(key, svc, release, release.definition.web.instances[eco], policy))
         lanes[rollout.lane] = key
     split = ((base.key, 100),) if base else ()
     return _desired(eco, svc, tuple(workloads.values()), split, tuple(lanes.items()))
@@ -56,6 +62,11 @@ def _staging(
 def has_lane(rollout: Rollout) -> bool:
     """Does it stand in staging? A rollback never does, and neither does what skips staging."""
     return rollout.kind is Kind.SHIP and rollout.state in HAS_LANE and Phase.STAGING not in rollout.skips
+
+
+def lane_stands(lane: LaneId, mine: Sequence[Rollout]) -> bool:
+    """May anything of a service's lane still be in staging? ``mine``: open rollouts of that service, retreating ones too."""
+    return any(r.lane == lane and (has_lane(r) or r.state is State.RETREATING) for r in mine)
 
 
 def _production(
@@ -72,7 +83,7 @@ def _production(
         if rollout.release is None or rollout.state not in IN_PRODUCTION or rollout.release == svc.baseline:
             continue
         release, key = releases[rollout.release], production_key(rollout, svc)
-        workloads[key] = _workload(key, svc, release, _replicas(rollout, release, base, policy))
+        workloads[key] = _workload(key, svc, release, _replicas(rollout, release, base, policy), policy)
         split.append((key, rollout.share))
     if base:
         split.append((base.key, 100 - sum(share for _, share in split)))
@@ -90,7 +101,7 @@ def _replicas(rollout: Rollout, release: Release, base: Workload | None, policy:
     return min(full, max(1, round(base.replicas * share / (100 - share))))
 
 
-def _workload(key: WorkloadKey, svc: ServiceState, release: Release, replicas: int) -> Workload:
+def _workload(key: WorkloadKey, svc: ServiceState, release: Release, replicas: int, policy: Policy) -> Workload:
     eco, definition, web = key.ecosystem, release.definition, release.definition.web
     return Workload(
         key=key,
@@ -102,10 +113,12 @@ def _workload(key: WorkloadKey, svc: ServiceState, release: Release, replicas: i
         health=web.health,
         env={name: values[eco] for name, values in definition.config.items()},
         secrets=definition.secrets,
-        calls=definition.depends_on,
-        outside={name: hosts[eco] for name, hosts in definition.outside.items()},
+        calls=definition.calls(eco),
+        outside={name: it.hosts[eco] for name, it in definition.outside.items()},
+        stubs={name: it.stub for name, it in definition.outside.items() if it.stub and eco is Ecosystem.STAGING},
         databases=tuple(definition.databases),
         drain=web.drain,
+        bounds=policy.bounds.narrowed(definition.limits),
     )
 
 
@@ -123,4 +136,5 @@ def _desired(
         split=tuple(sorted(split)),
         lanes=tuple(sorted(lanes)),
     )
-    return Desired(ecosystem=eco, service=svc.service, workloads=workloads, route=route)
+    migrate = tuple((w.key.release, w.key.data) for w in workloads if w.databases)
+    return Desired(ecosystem=eco, service=svc.service, workloads=workloads, route=route, migrate=migrate)

@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from twinstage.model.database import Behind
 from twinstage.model.names import Ecosystem, ReleaseId, ServiceName
 from twinstage.model.release import Definition, Release
 from twinstage.model.rollout import HAS_LANE, Rollout, ServiceState
 from twinstage.model.seen import Observed, WorkloadSeen
 from twinstage.pipeline.keys import baseline_key, lane_key
+from twinstage.pipeline.rotation import serving
+from twinstage.pipeline.secrecy import commands
 from twinstage.pipeline.sight import parts_amiss, standing, stands
 
 
@@ -19,11 +22,14 @@ class NotWhole:
 
 
 def closure(service: ServiceName, definitions: Mapping[ServiceName, Definition]) -> tuple[ServiceName, ...]:
-    """Its dependencies, theirs, and so on; sorted, the service itself left out. Names without a definition are kept."""
+    """What it calls in staging, what that calls, and so on; sorted, the service itself left out.
+
+    Names without a definition are kept.
+    """
     reached, todo = set[ServiceName](), [service]
     while todo:
         definition = definitions.get(todo.pop())
-        for name in () if definition is None else definition.depends_on:
+        for name in () if definition is None else definition.calls(Ecosystem.STAGING):
             if name not in reached:
                 reached.add(name)
                 todo.append(name)
@@ -35,10 +41,12 @@ def breaks(
     services: Mapping[ServiceName, ServiceState],
     releases: Mapping[ReleaseId, Release],
     staging: Observed,
+    behind: Mapping[ServiceName, Behind],
     group: Sequence[Rollout] = (),
 ) -> tuple[NotWhole, ...]:
     """What is not whole now around this candidate, by name. Empty: its verification counts.
 
+    ``behind``: why a service's own databases in staging are not at production's release, as ``not_whole`` takes it.
     ``group``: the other open rollouts of its group; their lanes stand in for the baselines that they do not have yet.
     Trouble of staging's own proxy is nobody's dependency and everybody's trouble: it is told of the candidate itself.
     """
@@ -57,16 +65,26 @@ def breaks(
         elif svc.baseline is None and name in mates:
             found += _list(_mate(svc, mates[name], releases, staging))
         else:
-            found += _list(not_whole(svc, releases, staging))
+            found += _list(not_whole(svc, releases, staging, behind))
     return tuple(found)
 
 
-def not_whole(svc: ServiceState, releases: Mapping[ReleaseId, Release], staging: Observed) -> NotWhole | None:
-    """Is this service's mirror as production has it: the release, all healthy, and all of the traffic? None: it is."""
+def not_whole(
+    svc: ServiceState, releases: Mapping[ReleaseId, Release], staging: Observed, behind: Mapping[ServiceName, Behind]
+) -> NotWhole | None:
+    """Is this service's mirror as production has it: its data, the release, all healthy, and all of the traffic? None: it is.
+
+    ``behind``: services whose own databases in staging are not at production's release, with why.
+    """
     key = baseline_key(svc, Ecosystem.STAGING)
     if key is None or svc.baseline is None:
         return NotWhole(service=svc.service, detail="it does not run in production yet")
-    workload, wanted = staging.workloads.get(key), _wanted(releases[svc.baseline])
+    if svc.service in behind:
+        return NotWhole(service=svc.service, detail=behind[svc.service].why)
+    key, wanted = serving(key, staging), _wanted(releases[svc.baseline])
+    workload, lacking = staging.workloads.get(key), svc.lacks(_secrets(releases[svc.baseline]), Ecosystem.STAGING)
+    if workload is None and lacking:
+        return NotWhole(service=svc.service, detail=f"lacks {commands(svc.service, lacking, Ecosystem.STAGING)}")
     if not stands(workload, wanted):
         return _ill(svc, workload, wanted)
     route = staging.routes.get(svc.service)
@@ -80,7 +98,8 @@ def _mate(
 ) -> NotWhole | None:
     if rollout.release is None:
         return NotWhole(service=svc.service, detail="its lane has no release yet")
-    key, wanted = lane_key(rollout, svc), _wanted(releases[rollout.release])
+    release = releases[rollout.release]
+    key, wanted = serving(lane_key(rollout, svc, release), staging), _wanted(release)
     workload, route = staging.workloads.get(key), staging.routes.get(svc.service)
     if not stands(workload, wanted):
         return _ill(svc, workload, wanted)
@@ -91,6 +110,10 @@ def _mate(
 
 def _ill(svc: ServiceState, workload: WorkloadSeen | None, wanted: int) -> NotWhole:
     return NotWhole(service=svc.service, detail=standing(workload, wanted))
+
+
+def _secrets(release: Release) -> tuple[str, ...]:
+    return release.definition.secrets
 
 
 def _wanted(release: Release) -> int:

@@ -47,9 +47,18 @@ class Mirror:
         self._root = root
         self._lock = threading.Lock()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Left by a daemon that was killed while it took a pack; nobody else works here.
+        # Left by a daemon that was killed while it took a pack or put packs together; nobody else works here.
         for left in (*root.glob("*.git/incoming-*"), *root.glob(".new-*")):
             shutil.rmtree(left)
+        for left in (*root.glob("*.git/objects/pack/.tmp-*"), *root.glob("*.git/objects/pack/tmp_*")):
+            left.unlink()
+        # git would refuse for ever what a lock is left of.
+        for left in (*root.glob("*.git/*.lock"), *root.glob("*.git/refs/**/*.lock")):
+            left.unlink()
+
+    def places(self) -> list[Path]:
+        """The repository of each service."""
+        return sorted(self._root.glob("*.git"))
 
     def known(self, service: ServiceName) -> list[str]:
         """Full ids of commits that are here with all they reach, newest first."""
@@ -125,6 +134,13 @@ class Mirror:
         time = git(where, "show", "-s", "--format=%ct", commit, what=f"date commit {commit[:12]} of {service}")
         export(where, commit, tree, int(time), to)
 
+    def sizes(self) -> dict[ServiceName, int]:
+        """Bytes on the disk of each service's commits."""
+        found = {}
+        for where in self.places():
+            found[ServiceName(where.name.removesuffix(".git"))] = sum(map(_size, where.rglob("*")))
+        return found
+
     def _place(self, service: ServiceName) -> Path:
         if _SERVICE.fullmatch(service) is None:
             raise Refused(f"cannot use {service!r} as a service's name")
@@ -161,6 +177,13 @@ class Mirror:
         if git(where, "cat-file", "-t", tree, what=what).strip() != b"tree":
             raise Refused(f"cannot {what}: it is not a directory; correct `path` in ecosystem.yaml")
         return tree
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_blocks * 512
+    except FileNotFoundError:
+        return 0  # a pack that was just put together with others
 
 
 _LITERAL: Mapping[str, str] = {"GIT_LITERAL_PATHSPECS": "1"}

@@ -1,6 +1,7 @@
-"""Datagrams to nowhere: dropped by the guard, which tells of them over netlink (NFLOG), and recorded from that.
+"""What the guard ends by itself: datagrams to nowhere, and of any caller's calls and questions what is too many in a second. It
+tells of them over netlink (NFLOG), and they are recorded from that.
 
-There is nobody to answer, but who sent them and where to is as certain as with a connection. Where the kernel has no
+They get no answer, but who sent them and where to is as certain as with a connection. Where the kernel has no
 NFLOG they are dropped all the same, and `Dropped.heard` says that they leave no record.
 """
 
@@ -9,20 +10,25 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from ipaddress import IPv4Address
 
-from twinstage.inside.netlink import NETFILTER
-from twinstage.inside.networks import LOG_GROUP
+from twinstage.inside.names import asked
+from twinstage.inside.netlink import NETFILTER, attribute
+from twinstage.inside.notes import BATCH
 from twinstage.inside.report import Report
-from twinstage.inside.targets import OTHER_ECOSYSTEM, World
+from twinstage.inside.targets import World
+from twinstage.inside.walls import LOG_GROUP, NAMES_PORT
 
 _LOG, _PACKET, _CONFIG = 4 << 8, 0, 1
 _REQUEST_AND_ACKNOWLEDGE = 5
-_COMMAND, _MODE, _THRESHOLD, _PAYLOAD = 1, 2, 5, 9
+_COMMAND, _MODE, _TIMEOUT, _THRESHOLD, _PAYLOAD = 1, 2, 4, 5, 9
 _BIND, _COPY_PACKET = 1, 2
-_HEADERS = 64
-"""Bytes of each packet: enough for an IP header with options and the ports."""
+_BYTES = 320
+"""Of each packet, at most; the guard sends less where the headers are enough."""
+_WAIT = 2
+"""Hundredths of a second for which the kernel collects notes: one message each would fill the buffer in a moment."""
+_BUFFER = 4 << 20
+_AT_ONCE = 16
 _NETLINK, _GENERIC, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("!BBH"), struct.Struct("=HH")
 _EVERYBODY = IPv4Address("255.255.255.255")
 
@@ -48,6 +54,7 @@ class Dropped:
             return
         try:
             link.settimeout(2)
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # the kernel takes its own bound
             link.bind((0, 0))
             link.send(_configuration())
             (error_number,) = struct.unpack_from("=i", link.recv(4096), _NETLINK.size)
@@ -68,39 +75,47 @@ class Dropped:
             self._link = None
 
     def _read(self, link: socket.socket) -> None:
-        try:
-            notes = link.recv(1 << 16)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:  # ENOBUFS: more than we could read; what was lost was dropped by the guard, too
-            print(f"some datagrams left no record: {error}", file=sys.stderr, flush=True)
-            return
-        for packet in _packets(notes):
-            self._record(packet)
+        for _ in range(_AT_ONCE):
+            try:
+                notes = link.recv(1 << 16)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:  # ENOBUFS: more than we could read; what was lost was dropped by the guard, too
+                self._report.unread += 1
+                # Told when there were twice as many: the log is not to be filled from outside.
+                if self._report.unread.bit_count() == 1:
+                    print(f"some datagrams left no record: {error}", file=sys.stderr, flush=True)
+                return
+            for packet in _packets(notes):
+                self._record(packet)
 
     def _record(self, packet: bytes) -> None:
         addressed = _addressed(packet)
         if addressed is None:
             return
-        source, to, port = addressed
+        protocol, source, to, port = addressed
         caller, world = self._world().callers.get(source), self._world()
         place = IPv4Address(to)
         if caller is None or place.is_multicast or place == _EVERYBODY:  # looking around asks for nobody in particular
             return
-        target = world.connection(caller, to, port)
-        if target.kind != OTHER_ECOSYSTEM:
-            target = replace(target, target=f"udp {target.target}")
-        self._report.add(caller, target, "dropped")
+        if protocol == socket.IPPROTO_UDP and (to, port) == (world.ports.gateway, NAMES_PORT):
+            name = asked(packet[_headers(packet) :])
+            target = None if name is None else world.name(caller, name)
+        else:
+            target = world.connection(caller, to, port, datagram=protocol == socket.IPPROTO_UDP)
+        if target is not None:
+            self._report.add(caller, target, "closed" if protocol == socket.IPPROTO_TCP else "dropped")
 
 
 def _configuration() -> bytes:
-    """Bind this socket to the guard's group; whole headers, each as soon as it is there."""
+    """Bind this socket to the guard's group; the packets' first bytes, soon after they are there."""
     attributes = b"".join(
-        _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
+        attribute(kind, value)
         for kind, value in (
             (_COMMAND, bytes([_BIND])),
-            (_MODE, struct.pack("!IBx", _HEADERS, _COPY_PACKET)),
-            (_THRESHOLD, struct.pack("!I", 1)),
+            (_MODE, struct.pack("!IBx", _BYTES, _COPY_PACKET)),
+            (_TIMEOUT, struct.pack("!I", _WAIT)),
+            (_THRESHOLD, struct.pack("!I", BATCH)),
         )
     )
     body = _GENERIC.pack(socket.AF_INET, 0, LOG_GROUP) + attributes
@@ -122,12 +137,17 @@ def _packets(notes: bytes) -> Iterator[bytes]:
         at += max(_NETLINK.size, (length + 3) & ~3)
 
 
-def _addressed(packet: bytes) -> tuple[str, str, int] | None:
-    """(source, destination, destination port) of a UDP packet; None when it is cut short."""
-    if len(packet) < 20 or packet[9] != socket.IPPROTO_UDP:
+def _headers(packet: bytes) -> int:
+    """Where a UDP packet's content begins."""
+    return (packet[0] & 15) * 4 + 8
+
+
+def _addressed(packet: bytes) -> tuple[int, str, str, int] | None:
+    """(protocol, source, destination, destination port) of a TCP or UDP packet; None when it is cut short."""
+    if len(packet) < 20 or packet[9] not in (socket.IPPROTO_TCP, socket.IPPROTO_UDP):
         return None
     header = (packet[0] & 15) * 4
     if len(packet) < header + 4:
         return None
     (port,) = struct.unpack_from("!H", packet, header + 2)
-    return socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20]), port
+    return packet[9], socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20]), port

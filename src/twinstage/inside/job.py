@@ -7,8 +7,10 @@ another job. The exit status is 0 once a result is written, else 2 with a messag
 
 The spec: ``id``, ``directory``, ``limit`` (seconds), ``argv``, ``environment`` (all of argv's), ``source`` and
 ``unpack`` (a tar file and where to unpack it, or null), ``seal`` (the artifact's directory of a build, or null),
-``log_bytes``; and ``grace`` (seconds between SIGTERM and SIGKILL), ``beyond`` (where a sealed symlink may lead besides
-the system).
+``log_bytes``, ``room`` (bytes that the job may write; unbounded without), ``ended`` (where the launcher tells why its
+command ended); and ``grace`` (seconds between SIGTERM and SIGKILL), ``beyond`` (where a sealed symlink may lead besides
+the system), ``measure`` (a migration's: a command that tells the database's schema, run before and after), ``ours``
+(true: nobody's release is to blame for what the command comes to).
 """
 
 import json
@@ -16,17 +18,21 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from twinstage.inside.export import Interrupted, Unusable, remove, unpack
 from twinstage.inside.joblog import JobLog
-from twinstage.inside.jobprocess import Ending, Signals, run
+from twinstage.inside.jobprocess import Signals, run
+from twinstage.inside.measuring import Unmeasured, measured
+from twinstage.inside.outcome import Outcome, read
+from twinstage.inside.room import Room
 from twinstage.inside.seal import Unsealable, digest, normalise
 
 Clock = Callable[[], datetime]
+_BEFORE = "before.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +50,10 @@ class Spec:
     log_bytes: int
     grace: float
     beyond: tuple[str, ...]
+    measure: tuple[str, ...]
+    ours: bool
+    room: int | None = None
+    ended: Path | None = None
 
     @staticmethod
     def read(path: Path) -> "Spec":
@@ -60,17 +70,11 @@ class Spec:
             log_bytes=int(told.get("log_bytes") or 1024**2),
             grace=float(told.get("grace", 5)),
             beyond=tuple(map(str, told.get("beyond", ()))),
+            measure=tuple(map(str, told.get("measure") or ())),
+            ours=bool(told.get("ours")),
+            room=int(told["room"]) if told.get("room") else None,
+            ended=_place(told.get("ended")),
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """``result`` is one of succeeded, failed, timed-out, lost, stopped (model.job.JobResult)."""
-
-    result: str
-    exit_status: int | None = None
-    output: Mapping[str, str] = field(default_factory=dict)
-    detail: str = ""
 
 
 def perform(spec: Spec, signals: Signals, now: Clock) -> None:
@@ -97,9 +101,7 @@ def _work(spec: Spec, signals: Signals) -> Outcome:
             remove(spec.seal)
         if spec.source is not None and spec.unpack is not None:
             unpack(spec.source, spec.unpack, lambda: signals.stopping)
-        with JobLog(spec.directory / "log", spec.log_bytes) as log:
-            ending = run(spec.argv, spec.environment, log, limit=spec.limit, grace=spec.grace, signals=signals)
-        outcome = _read(ending, spec.limit, log.beginning)
+        outcome = _between_measures(spec, signals) if spec.measure else _run(spec, signals)
         if outcome.result == "succeeded" and spec.seal is not None:
             normalise(spec.seal, spec.beyond)
             return Outcome(result="succeeded", exit_status=0, output={"digest": digest(spec.seal)})
@@ -108,30 +110,42 @@ def _work(spec: Spec, signals: Signals) -> Outcome:
         return Outcome(result="stopped", detail="stopped before its command began")
     except (Unusable, Unsealable) as wrong:
         return Outcome(result="failed", detail=str(wrong))
+    except Unmeasured as trouble:
+        return Outcome(result="stopped" if signals.stopping else "lost", detail=str(trouble))
     except OSError as trouble:
         return Outcome(result="lost", detail=f"cannot run the job: {trouble}")
 
 
-def _read(ending: Ending, limit: float, beginning: bytes) -> Outcome:
-    if ending.cause == "stopped":
-        return Outcome(result="stopped", exit_status=ending.status, detail="stopped when asked to")
-    if ending.cause == "timed-out":
-        detail = f"still running after its limit of {limit:g} s"
-        return Outcome(result="timed-out", exit_status=ending.status, detail=detail)
-    if ending.status == 0:
-        return Outcome(result="succeeded", exit_status=0)
-    complaint = _sandbox_complaint(beginning)
-    if complaint:
-        return Outcome(result="lost", exit_status=ending.status, detail=f"cannot make the job's sandbox: {complaint}")
-    detail = f"ended by {ending.signal}" if ending.signal else f"exit status {ending.status}"
-    return Outcome(result="failed", exit_status=ending.status, detail=detail)
+def _run(spec: Spec, signals: Signals) -> Outcome:
+    with JobLog(spec.directory / "log", spec.log_bytes) as log:
+        room = Room(spec.unpack, spec.room) if spec.room and spec.unpack else None
+        ending = run(spec.argv, spec.environment, log, limit=spec.limit, grace=spec.grace, signals=signals, room=room)
+    outcome = read(ending, log.beginning, limit=spec.limit, room=spec.room, ended=spec.ended)
+    blamed = outcome.result in ("failed", "timed-out")
+    return replace(outcome, result="lost") if spec.ours and blamed else outcome
 
 
-def _sandbox_complaint(beginning: bytes) -> str:
-    """bwrap's own words when it said nothing but those: the command never ran, so the release is not to blame."""
-    lines = beginning.decode(errors="replace").strip().splitlines()
-    ours = lines and all(line.startswith("bwrap: ") and "execvp" not in line for line in lines)
-    return lines[-1] if ours else ""
+def _between_measures(spec: Spec, signals: Signals) -> Outcome:
+    """A migration: what it did is measured, whatever its end. The first measure outlives us: it cannot be had again."""
+    before = measured(spec.measure, spec.environment, spec.directory, signals)
+    output = {"schema_before": before.schema}
+    _write_aside(spec.directory, output).rename(spec.directory / _BEFORE)
+    outcome = _run(spec, signals)
+    ended = outcome.result in ("succeeded", "failed")
+    try:
+        after = measured(spec.measure, spec.environment, spec.directory, signals)
+    except (Unmeasured, OSError) as trouble:
+        return _also(outcome, str(trouble), output, lost=ended)
+    output["schema_after"] = after.schema
+    if outcome.result == "failed" and after.server != before.server:
+        return _also(outcome, "the database server was started again meanwhile", output, lost=True)
+    return replace(outcome, output=output)
+
+
+def _also(outcome: Outcome, detail: str, output: Mapping[str, str], *, lost: bool) -> Outcome:
+    """With trouble of the platform added; ``lost``: that is what its end comes to."""
+    said = "; ".join(part for part in (outcome.detail, detail) if part)
+    return replace(outcome, result="lost" if lost else outcome.result, output=output, detail=said)
 
 
 def _begin(directory: Path, began: datetime) -> Mapping[str, Any] | None:
@@ -164,7 +178,9 @@ def _account(spec: Spec, earlier: Mapping[str, Any], now: Clock) -> None:
             remove(spec.unpack)
     except OSError as trouble:
         detail += f"; cannot remove the working copy: {trouble}"
-    lost = Outcome(result="lost", detail=detail)
+    before = spec.directory / _BEFORE
+    output: Mapping[str, str] = json.loads(before.read_text()) if before.exists() else {}
+    lost = Outcome(result="lost", detail=detail, output=output)
     _write_result(spec.directory, lost, datetime.fromisoformat(earlier["started"]), now())
 
 

@@ -12,6 +12,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from twinstage.inside.joblog import JobLog
+from twinstage.inside.room import Room
 
 LEFTOVER = 2.0
 """Seconds in which output is still read after the process has ended, should somebody else hold the pipe open."""
@@ -53,7 +54,7 @@ class Signals:
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """``status`` is 0-255, 128 + the signal's number where one ended it; ``cause`` is "", "stopped" or "timed-out"."""
+    """``status`` is 0-255, 128 + the signal's number where one ended it; ``cause`` is "", "stopped", "timed-out" or "too-large"."""
 
     status: int
     cause: str
@@ -68,8 +69,9 @@ def run(
     limit: float,
     grace: float,
     signals: Signals,
+    room: Room | None = None,
 ) -> Ending:
-    """Run ``argv`` to its end, at most ``limit`` seconds, in a session of its own. OSError if it cannot start."""
+    """Run ``argv`` in a session of its own, for ``limit`` seconds and in its room at most. OSError if it cannot start."""
     child = subprocess.Popen(
         argv,
         env=dict(environment),
@@ -81,7 +83,7 @@ def run(
         umask=0o022,
     )
     try:
-        cause = _listen(child, log, limit, grace, signals)
+        cause = _listen(child, log, limit, grace, signals, room)
     finally:
         # Also when the disk is full: nothing of the job outlives its wrapper's interest in it.
         _signal(child, signal.SIGKILL)
@@ -93,7 +95,9 @@ def run(
     return Ending(status=128 - status if status < 0 else status, cause=cause, signal=name)
 
 
-def _listen(child: subprocess.Popen[bytes], log: JobLog, limit: float, grace: float, signals: Signals) -> str:
+def _listen(
+    child: subprocess.Popen[bytes], log: JobLog, limit: float, grace: float, signals: Signals, room: Room | None
+) -> str:
     assert child.stdout is not None
     output = child.stdout.fileno()
     os.set_blocking(output, False)
@@ -103,15 +107,17 @@ def _listen(child: subprocess.Popen[bytes], log: JobLog, limit: float, grace: fl
         selector.register(signals.reader, selectors.EVENT_READ)
         while not _ended(child):
             now = time.monotonic()
-            if not cause and (signals.stopping or now >= end_at):
-                cause = "stopped" if signals.stopping else "timed-out"
+            too_large = not cause and room is not None and room.exceeded()
+            if not cause and (signals.stopping or now >= end_at or too_large):
+                cause = "stopped" if signals.stopping else "timed-out" if now >= end_at else "too-large"
                 kill_at, end_at = now + grace, float("inf")
                 _signal(child, signal.SIGTERM)
             if now >= kill_at:
                 kill_at = float("inf")
                 _signal(child, signal.SIGKILL)
             # A day at most: select takes no infinite time, and nothing is lost by looking again.
-            for key, _ in selector.select(min(end_at - now, kill_at - now, 86_400)):
+            look_at = room.due if room is not None and not cause else float("inf")
+            for key, _ in selector.select(max(0, min(end_at - now, kill_at - now, look_at - now, 86_400))):
                 if key.fd == output:
                     if not _copy(output, log):
                         selector.unregister(output)

@@ -1,18 +1,20 @@
-"""DNS for instances: their own name has an address, every other is NXDOMAIN and a crossing.
+"""DNS for instances: their own name and the outside names that they declare have an address, every other is NXDOMAIN and
+a crossing.
 
 Asking for one's own name, for localhost, or for the name of an address (PTR) crosses nothing. Malformed questions get
 FORMERR where an answer can be addressed at all; nothing a packet holds ends the server.
 """
 
 import asyncio
+import socket
 import struct
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
 
 from dnslib import QTYPE, RCODE, RR, A, DNSError, DNSHeader, DNSRecord
 
 from twinstage.inside.report import Report
-from twinstage.inside.targets import World
+from twinstage.inside.targets import Target, World
 from twinstage.inside.wires import Wire
 
 _TTL = 5
@@ -20,6 +22,9 @@ _HEADER = 12
 _LARGEST = 4096
 _PATIENCE = 2.0
 _QUESTIONS_PER_CONNECTION = 100
+_BUFFER = 4 << 20
+_AT_ONCE = 256
+_MOST_KEPT, _LONGEST_KEPT = 4096, 300
 
 
 class Names:
@@ -28,24 +33,29 @@ class Names:
     def __init__(self, world: Callable[[], World], report: Report) -> None:
         self._world = world
         self._report = report
+        self._of: World | None = None
+        self._kept: dict[tuple[str, bytes], tuple[bytes, Target | None]] = {}
+        """(who, question) -> (answer, crossing) of that world, each without its number: many ask the same again and again."""
 
     def answer(self, packet: bytes, address: str) -> bytes | None:
         """The answer for the caller with that address; None where there is nobody to answer."""
-        question = _question(packet)
-        if question is None:
-            return _malformed(packet)
-        reply = question.reply(ra=1, aa=1)
-        name, kind = _name(question), question.q.qtype
-        caller = self._world().callers.get(address)
-        own = _own_address(name, caller)
-        if own is not None:
-            if kind in (QTYPE.A, QTYPE.ANY):
-                reply.add_answer(RR(question.q.qname, QTYPE.A, rdata=A(own), ttl=_TTL))
+        world = self._world()
+        if world is not self._of or len(self._kept) >= _MOST_KEPT:
+            self._of, self._kept = world, {}
+        key = (address, bytes(packet[2:]))
+        if key in self._kept:
+            said, target = self._kept[key]
         else:
-            reply.header.rcode = RCODE.NXDOMAIN
-            if caller is not None and kind != QTYPE.PTR and not name.endswith(".arpa"):
-                self._report.add(caller, self._world().name(caller, name), "NXDOMAIN")
-        return bytes(reply.pack())
+            question = _question(packet)
+            if question is None:
+                return _malformed(packet)
+            reply, target = _answer(question, world, world.callers.get(address))
+            said = reply[2:]
+            if len(packet) <= _LONGEST_KEPT:
+                self._kept[key] = said, target
+        if target is not None:
+            self._report.add(world.callers[address], target, "NXDOMAIN")
+        return bytes(packet[:2]) + said
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str) -> bool:
         """Questions over TCP, each with its length before it. False when what came was no DNS at all."""
@@ -64,20 +74,58 @@ class Names:
         return True
 
 
-class Datagrams(asyncio.DatagramProtocol):
-    """The same over UDP."""
+class Datagrams:
+    """The same over UDP, from the start until `close`. Raises OSError where the address cannot be had."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, address: str, port: int, names: Names) -> None:
+        self._loop = loop
         self._names = names
-        self._transport: Any = None
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # the kernel takes its own bound
+        self._socket.bind((address, port))
+        self._socket.setblocking(False)
+        loop.add_reader(self._socket, self._questions)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+    def close(self) -> None:
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
 
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        reply = self._names.answer(data, str(addr[0]))
-        if reply is not None:
-            self._transport.sendto(reply, addr)
+    def _questions(self) -> None:
+        """Taken from the kernel first, since answering one takes longer than many to arrive."""
+        arrived: list[tuple[bytes, tuple[str, int]]] = []
+        with suppress(OSError):  # nothing more for now, or word of an asker who is gone
+            while len(arrived) < _AT_ONCE:
+                arrived.append(self._socket.recvfrom(_LARGEST + 1))
+        for packet, asker in arrived:
+            reply = self._names.answer(packet, asker[0])
+            if reply is not None:
+                with suppress(OSError):  # it does not listen any more: it asks again, or does not care
+                    self._socket.sendto(reply, asker)
+
+
+def _answer(question: DNSRecord, world: World, caller: Wire | None) -> tuple[bytes, Target | None]:
+    """What is said, and what was crossed by asking."""
+    reply, target = question.reply(ra=1, aa=1), None
+    name, kind = _name(question), question.q.qtype
+    address_of = _address(name, caller)
+    if address_of is None:
+        reply.header.rcode = RCODE.NXDOMAIN
+        if caller is not None and _crosses(name, kind):
+            target = world.name(caller, name)
+    elif kind in (QTYPE.A, QTYPE.ANY):
+        reply.add_answer(RR(question.q.qname, QTYPE.A, rdata=A(address_of), ttl=_TTL))
+    return bytes(reply.pack()), target
+
+
+def asked(packet: bytes) -> str | None:
+    """The name that a question asks for; None for what is no question, and where asking crosses nothing."""
+    question = _question(packet)
+    name = None if question is None else _name(question)
+    return name if question is not None and name is not None and _crosses(name, question.q.qtype) else None
+
+
+def _crosses(name: str, kind: int) -> bool:
+    return kind != QTYPE.PTR and not name.endswith(".arpa")
 
 
 def _question(packet: bytes) -> DNSRecord | None:
@@ -104,7 +152,11 @@ def _name(question: DNSRecord) -> str:
     return ".".join(label.decode("ascii", "backslashreplace") for label in labels).lower()[:253]
 
 
-def _own_address(name: str, caller: Wire | None) -> str | None:
+def _address(name: str, caller: Wire | None) -> str | None:
     if name == "localhost" or name.endswith(".localhost"):
         return "127.0.0.1"
-    return caller.address if caller is not None and name == caller.hostname.lower() else None
+    if caller is None:
+        return None
+    if name == caller.hostname.lower():
+        return caller.address
+    return next((there.address for there in caller.outside if there.host == name), None)

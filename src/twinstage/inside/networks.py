@@ -11,25 +11,20 @@ import json
 import re
 import socket
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from twinstage.inside import links, namespaces, nft
 from twinstage.inside.netlink import ROUTE, Refused, run
-from twinstage.inside.nft import ACCEPT, DNAT, DROP, SNAT, TCP, UDP, Chain, Table
-from twinstage.inside.wires import READY, Ports, Wanted, Wire
+from twinstage.inside.nft import Table
+from twinstage.inside.walls import INNER, guard, wiring
+from twinstage.inside.wires import OUTSIDE_RANGE, READY, Ports, Wanted, Wire
 
-STRAYS_PORT, NAMES_PORT = 9, 53
-"""Where the sentinel listens on the gateway: stray connections, names."""
-LOG_GROUP = 1
-"""Where the guard tells of the datagrams that it drops."""
 _PATIENCE = 5.0
 """Seconds for the kernel to notice that both ends of a wire are up; until then what is sent is lost."""
-_NOTED_BYTES, _NOTES_A_SECOND = 64, 200
-_INNER, _INNER_INDEX = "eth0", 2
+_INNER_INDEX = 2
 _OUTER = re.compile(r"v[0-9a-f]{12}")
-_BEFORE_ROUTING, _AFTER_ROUTING, _FILTER = -100, 100, 0
 _EVERYWHERE = {
     "ipv6/conf/all/disable_ipv6": "1",
     "ipv6/conf/default/disable_ipv6": "1",
@@ -40,8 +35,14 @@ _EVERYWHERE = {
 _GATEWAY = {**_EVERYWHERE, "ipv4/conf/all/rp_filter": "1", "ipv4/conf/all/route_localnet": "0"}
 _WIRE = {**_EVERYWHERE, "ipv4/conf/all/route_localnet": "1"}
 _NO_SUCH_EXPRESSION = (errno.ENOENT, errno.EOPNOTSUPP)
-_TRACKING = {"netfilter/nf_conntrack_tcp_timeout_time_wait": "10"}
-"""An ended connection is remembered for 2 minutes by default: a busy caller without keep-alive would fill the table."""
+_TRACKING = {
+    "netfilter/nf_conntrack_tcp_timeout_time_wait": "10",
+    "netfilter/nf_conntrack_tcp_timeout_close": "2",
+    "netfilter/nf_conntrack_udp_timeout": "5",
+    "netfilter/nf_conntrack_udp_timeout_stream": "10",
+}
+"""An ended connection is remembered for 2 minutes by default, a question for half a one: a busy caller without keep-alive, or a
+flood of strays, would fill the table that allowed calls need too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,69 +58,6 @@ class Standing:
 def interface(wire: str) -> str:
     """The ecosystem's end of a wire. The kernel allows 15 characters, so the name is short and made from the id."""
     return "v" + hashlib.sha256(wire.encode()).hexdigest()[:12]
-
-
-def guard(ports: Ports, wires: Iterable[Wire], *, noted: bool = True) -> Table:
-    """What an instance meets at the gateway: the frontends it declared, its names, and the sentinel for all the rest.
-
-    ``noted``: datagrams that are dropped are told of, for the record.
-    """
-    frontends = {(wire.address, door) for wire in wires for name in wire.reaches if (door := ports.frontend(name))}
-    tcp, udp, gateway = nft.protocol(TCP), nft.protocol(UDP), nft.destination(ports.gateway)
-    accept = nft.verdict(ACCEPT)
-    declared = (*tcp, *gateway, *nft.pair_in("declared"), *accept)
-    to_names = nft.translate(DNAT, ports.gateway, NAMES_PORT)
-    before = (
-        (*nft.arrives_by("lo"), *accept),
-        declared,
-        (*tcp, *nft.port(53), *to_names),
-        (*tcp, *nft.translate(DNAT, ports.gateway, STRAYS_PORT)),
-        (*udp, *nft.port(53), *to_names),
-        *([(*udp, *nft.note(LOG_GROUP, _NOTED_BYTES, _NOTES_A_SECOND))] if noted else []),
-        nft.verdict(DROP),
-    )
-    arriving = (
-        (*nft.arrives_by("lo"), *accept),
-        (*nft.connection(nft.ESTABLISHED), *accept),
-        declared,
-        (*tcp, *gateway, *nft.port(STRAYS_PORT), *accept),
-        (*tcp, *gateway, *nft.port(NAMES_PORT), *accept),
-        (*udp, *gateway, *nft.port(NAMES_PORT), *accept),
-    )
-    return Table(
-        name="guard",
-        pairs=(("declared", tuple(sorted(frontends))),),
-        chains=(
-            Chain(name="before", kind="nat", hook=nft.PREROUTING, priority=_BEFORE_ROUTING, rules=before),
-            Chain(name="arriving", kind="filter", hook=nft.INPUT, priority=_FILTER, rules=arriving, policy=DROP),
-            Chain(name="passing", kind="filter", hook=nft.FORWARD, priority=_FILTER, rules=(), policy=DROP),
-        ),
-    )
-
-
-def wiring(wire: Wire, ports: Ports) -> Table:
-    """An instance's own side: its backend port leads to its program, the neighbours' ports on 127.0.0.1 to the gateway."""
-    tcp, local = nft.protocol(TCP), nft.destination_is_loopback()
-    arriving: list[nft.Rule] = []
-    leaving: list[nft.Rule] = []
-    if wire.listens is not None:
-        leaving.append((*local, *tcp, *nft.port(wire.listens), *nft.verdict(ACCEPT)))
-    if wire.backend is not None and wire.listens is not None:
-        home = (*tcp, *nft.port(wire.backend), *nft.translate(DNAT, "127.0.0.1", wire.listens))
-        arriving.append((*nft.arrives_by(_INNER), *home))
-        leaving.append((*local, *home))
-        leaving.append((*nft.destination(wire.address), *home))
-    for first, last in ports.ranges:
-        leaving.append((*local, *tcp, *nft.port_between(first, last), *nft.translate(DNAT, ports.gateway)))
-    named = (*nft.leaves_by(_INNER), *nft.source_is_not(wire.address), *nft.translate(SNAT, wire.address))
-    return Table(
-        name="wire",
-        chains=(
-            Chain(name="arriving", kind="nat", hook=nft.PREROUTING, priority=_BEFORE_ROUTING, rules=tuple(arriving)),
-            Chain(name="leaving", kind="nat", hook=nft.OUTPUT, priority=_BEFORE_ROUTING, rules=tuple(leaving)),
-            Chain(name="named", kind="nat", hook=nft.POSTROUTING, priority=_AFTER_ROUTING, rules=(named,)),
-        ),
-    )
 
 
 def _digest(table: Table) -> str:
@@ -140,7 +78,8 @@ class Networks:
         self._pins.mkdir(parents=True, exist_ok=True)
         namespaces.settings(_GATEWAY)
         namespaces.preferences(_TRACKING)
-        run(ROUTE, [links.up(links.LOOPBACK), links.address(links.LOOPBACK, ports.gateway)])
+        addresses = [links.address(links.LOOPBACK, ports.gateway), links.everything_of(OUTSIDE_RANGE)]
+        run(ROUTE, [links.up(links.LOOPBACK), *addresses])
 
     def close_guard(self, ports: Ports) -> None:
         """Let nothing in but strays, unless a guard stands already: a sentinel that starts anew takes nothing away."""
@@ -152,11 +91,8 @@ class Networks:
         keep = wanted.wires.keys() | wanted.failed.keys()
         failed = dict(wanted.failed)
         there = namespaces.interfaces()
-        for gone in self._pinned() - keep:
-            self._clear(gone)
-        for name in there - {interface(wire) for wire in keep}:
-            if _OUTER.fullmatch(name):
-                run(ROUTE, [links.delete(name)])
+        gone = there - {interface(wire) for wire in keep}
+        self._clear(self._pinned() - keep, {name for name in gone if _OUTER.fullmatch(name)})
         self._set_guard(wanted.ports, wanted.wires.values())
         made: dict[str, str] = {}
         for wire in wanted.wires.values():
@@ -214,12 +150,12 @@ class Networks:
         if kept:
             self._ready(wire.id).unlink()
         else:
-            self._clear(wire.id)
+            self._clear({wire.id}, {interface(wire.id)} if linked else set())
         with namespaces.entered(pin, self._home) if kept else namespaces.made(pin, self._home):
             namespaces.settings(_WIRE)
             namespaces.preferences(_TRACKING)
-            nft.replace(table)
-            run(ROUTE, [links.pair(_INNER, _INNER_INDEX, interface(wire.id), self._home, wire.address)])
+            nft.replace(table, new=not kept)
+            run(ROUTE, [links.pair(INNER, _INNER_INDEX, interface(wire.id), self._home, wire.address)])
         self._connect(wire, ports)
         with namespaces.entered(pin, self._home):
             self._start(wire, ports)
@@ -251,11 +187,14 @@ class Networks:
             ],
         )
 
-    def _clear(self, wire: str) -> None:
-        """Whatever there is of it, whole or half-made."""
-        self._ready(wire).unlink(missing_ok=True)
-        run(ROUTE, [links.delete(interface(wire))])
-        namespaces.unpin(self._pins / wire)
+    def _clear(self, wires: Collection[str], interfaces: Collection[str]) -> None:
+        """Whatever there is of them, whole or half-made: first nobody may enter, then their ends here go, then they."""
+        for wire in wires:
+            self._ready(wire).unlink(missing_ok=True)
+        if interfaces:
+            run(ROUTE, links.delete(interfaces))
+        for wire in wires:
+            namespaces.unpin(self._pins / wire)
 
     def _ready(self, wire: str) -> Path:
         return self._pins / f"{wire}{READY}"

@@ -6,12 +6,11 @@ Connections that exist keep their translations, which live in the connection tra
 
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyroute2.netlink import NLM_F_APPEND, NLM_F_CREATE
-from pyroute2.netlink.nfnetlink import NFNL_SUBSYS_NFTABLES, nfgen_msg
+from pyroute2.netlink.nfnetlink import NFNL_SUBSYS_NFTABLES
 from pyroute2.netlink.nfnetlink.nftsocket import (
     NFT_MSG_DELTABLE,
     NFT_MSG_NEWCHAIN,
@@ -26,7 +25,8 @@ from pyroute2.netlink.nfnetlink.nftsocket import (
     nft_table_msg,
 )
 
-from twinstage.inside.netlink import NETFILTER, Request, run
+from twinstage.inside.encoded import body
+from twinstage.inside.netlink import APPEND, CREATE, NETFILTER, Request, run
 
 Expression = dict[str, Any]
 Rule = tuple[Expression, ...]
@@ -41,12 +41,13 @@ _EQUAL, _DIFFERENT, _AT_MOST, _AT_LEAST = 0, 1, 3, 5
 _NETWORK, _TRANSPORT = 1, 2
 _SOURCE, _DESTINATION, _PORT = 12, 16, 2
 _IIFNAME, _OIFNAME, _L4PROTO = 6, 7, 16
-_SECOND_WORD = 9
-"""The register of the second four bytes: where a concatenation's next field goes."""
-_LOG_GROUP, _LOG_BYTES, _LOG_AT_ONCE = 1, 3, 4
-_ADDRESS_AND_PORT = 7 << 6 | 13
+_SECOND_WORD, _THIRD_WORD = 9, 10
+"""The registers of the second and third four bytes: where a concatenation's next fields go."""
+_ADDRESS = 7
+_ADDRESS_AND_PORT = _ADDRESS << 6 | 13
+_ADDRESSES_AND_PORT = _ADDRESS << 12 | _ADDRESS_AND_PORT
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
-_ELEMENTS_AT_ONCE = 500
+_ELEMENTS_AT_ONCE, _MOST = 500, 65535
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,41 +64,41 @@ class Chain:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """An IPv4 table. ``pairs``: set name -> (source address, destination port) pairs, for `pair_in`."""
+    """An IPv4 table. ``pairs``: set name -> (source address, destination port) pairs, for `pair_in`; ``triples``: set name
+    -> (source address, destination address, destination port), for `triple_in`. ``meters``: sets of source addresses, and
+    ``memories`` of such triples, that rules fill (notes.py)."""
 
     name: str
     chains: tuple[Chain, ...]
     pairs: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
+    triples: tuple[tuple[str, tuple[tuple[str, str, int], ...]], ...] = ()
+    meters: tuple[str, ...] = ()
+    memories: tuple[str, ...] = ()
 
 
-def _expression(name: str, **attributes: Any) -> Expression:
+def expression(name: str, **attributes: Any) -> Expression:
     return {"attrs": [("NFTA_EXPR_NAME", name), ("NFTA_EXPR_DATA", {"attrs": list(attributes.items())})]}
 
 
-def _value(raw: bytes) -> Expression:
+def value(raw: bytes) -> Expression:
     return {"attrs": [("NFTA_DATA_VALUE", raw)]}
 
 
 def _compare(operation: int, raw: bytes) -> Expression:
-    return _expression("cmp", NFTA_CMP_SREG=1, NFTA_CMP_OP=operation, NFTA_CMP_DATA=_value(raw))
+    return expression("cmp", NFTA_CMP_SREG=1, NFTA_CMP_OP=operation, NFTA_CMP_DATA=value(raw))
 
 
 def _field(base: int, offset: int, length: int, register: int = 1) -> Expression:
-    return _expression(
-        "payload",
-        NFTA_PAYLOAD_DREG=register,
-        NFTA_PAYLOAD_BASE=base,
-        NFTA_PAYLOAD_OFFSET=offset,
-        NFTA_PAYLOAD_LEN=length,
-    )
+    place = {"NFTA_PAYLOAD_BASE": base, "NFTA_PAYLOAD_OFFSET": offset, "NFTA_PAYLOAD_LEN": length}
+    return expression("payload", NFTA_PAYLOAD_DREG=register, **place)
 
 
-def _meta(key: int, raw: bytes) -> Rule:
-    return (_expression("meta", NFTA_META_KEY=key, NFTA_META_DREG=1), _compare(_EQUAL, raw))
+def meta(key: int, raw: bytes) -> Rule:
+    return (expression("meta", NFTA_META_KEY=key, NFTA_META_DREG=1), _compare(_EQUAL, raw))
 
 
-def _immediate(register: int, data: Expression) -> Expression:
-    return _expression("immediate", NFTA_IMMEDIATE_DREG=register, NFTA_IMMEDIATE_DATA=data)
+def immediate(register: int, data: Expression) -> Expression:
+    return expression("immediate", NFTA_IMMEDIATE_DREG=register, NFTA_IMMEDIATE_DATA=data)
 
 
 def _number(port: int) -> bytes:
@@ -105,15 +106,15 @@ def _number(port: int) -> bytes:
 
 
 def protocol(number: int) -> Rule:
-    return _meta(_L4PROTO, bytes([number]))
+    return meta(_L4PROTO, bytes([number]))
 
 
 def arrives_by(interface: str) -> Rule:
-    return _meta(_IIFNAME, interface.encode().ljust(16, b"\0"))
+    return meta(_IIFNAME, interface.encode().ljust(16, b"\0"))
 
 
 def leaves_by(interface: str) -> Rule:
-    return _meta(_OIFNAME, interface.encode().ljust(16, b"\0"))
+    return meta(_OIFNAME, interface.encode().ljust(16, b"\0"))
 
 
 def destination(address: str) -> Rule:
@@ -123,6 +124,11 @@ def destination(address: str) -> Rule:
 def destination_is_loopback() -> Rule:
     """127.0.0.0/8, by its first byte."""
     return (_field(_NETWORK, _DESTINATION, 1), _compare(_EQUAL, b"\x7f"))
+
+
+def source() -> Expression:
+    """The source address, into the first register."""
+    return _field(_NETWORK, _SOURCE, 4)
 
 
 def source_is_not(address: str) -> Rule:
@@ -143,7 +149,21 @@ def pair_in(name: str) -> Rule:
     return (
         _field(_NETWORK, _SOURCE, 4),
         _field(_TRANSPORT, _PORT, 2, _SECOND_WORD),
-        _expression("lookup", NFTA_LOOKUP_SET=name, NFTA_LOOKUP_SREG=1),
+        expression("lookup", NFTA_LOOKUP_SET=name, NFTA_LOOKUP_SREG=1),
+    )
+
+
+def triple_in(name: str) -> Rule:
+    """(source address, destination address, destination port) is in the table's set of that name."""
+    return (*triple(), expression("lookup", NFTA_LOOKUP_SET=name, NFTA_LOOKUP_SREG=1))
+
+
+def triple() -> Rule:
+    """Source address, destination address and destination port, into the first register and those that follow it."""
+    return (
+        _field(_NETWORK, _SOURCE, 4),
+        _field(_NETWORK, _DESTINATION, 4, _SECOND_WORD),
+        _field(_TRANSPORT, _PORT, 2, _THIRD_WORD),
     )
 
 
@@ -151,84 +171,72 @@ def connection(state: int) -> Rule:
     """The connection tracking's state, as a bit: ESTABLISHED."""
     mask = struct.pack("=I", state)
     return (
-        _expression("ct", NFTA_CT_KEY=0, NFTA_CT_DREG=1),
-        _expression(
+        expression("ct", NFTA_CT_KEY=0, NFTA_CT_DREG=1),
+        expression(
             "bitwise",
             NFTA_BITWISE_SREG=1,
             NFTA_BITWISE_DREG=1,
             NFTA_BITWISE_LEN=4,
-            NFTA_BITWISE_MASK=_value(mask),
-            NFTA_BITWISE_XOR=_value(bytes(4)),
+            NFTA_BITWISE_MASK=value(mask),
+            NFTA_BITWISE_XOR=value(bytes(4)),
         ),
         _compare(_DIFFERENT, bytes(4)),
     )
 
 
 def verdict(code: int) -> Rule:
-    return (_immediate(0, {"attrs": [("NFTA_DATA_VERDICT", {"attrs": [("NFTA_VERDICT_CODE", code)]})]}),)
+    return (immediate(0, {"attrs": [("NFTA_DATA_VERDICT", {"attrs": [("NFTA_VERDICT_CODE", code)]})]}),)
 
 
 def translate(kind: int, address: str, to: int | None = None) -> Rule:
     """Source (SNAT) or destination (DNAT) becomes ``address``, and the port ``to`` unless it is to stay."""
-    place = _immediate(1, _value(socket.inet_aton(address)))
+    place = immediate(1, value(socket.inet_aton(address)))
     nat = {"NFTA_NAT_TYPE": kind, "NFTA_NAT_FAMILY": _IPV4, "NFTA_NAT_REG_ADDR_MIN": 1}
     if to is None:
-        return (place, _expression("nat", **nat))
-    return (place, _immediate(2, _value(_number(to))), _expression("nat", **nat, NFTA_NAT_REG_PROTO_MIN=2))
+        return (place, expression("nat", **nat))
+    return (place, immediate(2, value(_number(to))), expression("nat", **nat, NFTA_NAT_REG_PROTO_MIN=2))
 
 
-def note(group: int, bytes_each: int, a_second: int) -> Rule:
-    """Tell whoever listens to that NFLOG group of the packet; no more than ``a_second`` of them.
+def replace(table: Table, *, new: bool = False) -> None:
+    """Make the table exactly so, in the calling thread's network namespace, atomically. Raises `netlink.Refused`.
 
-    pyroute2 0.9 writes four bytes for the group where the kernel has two. The data of an expression that it does not know
-    goes out as it is, and the kernel does not mind a second zero after the name.
+    ``new``: there is none yet, which saves waiting until the whole machine has let go of it.
     """
-    log = b"".join(
-        struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
-        for kind, value in (
-            (_LOG_GROUP, _number(group)),
-            (_LOG_BYTES, struct.pack("!I", bytes_each)),
-            (_LOG_AT_ONCE, _number(1)),
-        )
-    )
-    return (
-        _expression("limit", NFTA_LIMIT_RATE=a_second, NFTA_LIMIT_UNIT=1, NFTA_LIMIT_BURST=a_second, NFTA_LIMIT_TYPE=0),
-        {"attrs": [("NFTA_EXPR_NAME", "log\0"), ("NFTA_EXPR_DATA", log)]},
-    )
+    run(NETFILTER, list(_transaction(table, new=new)))
 
 
-def replace(table: Table) -> None:
-    """Make the table exactly so, in the calling thread's network namespace, atomically. Raises `netlink.Refused`."""
-    run(NETFILTER, list(_transaction(table)))
-
-
-def _request(what: str, message: Any, kind: int, *attributes: tuple[str, Any]) -> Request:
-    message["nfgen_family"] = _IPV4
-    message["attrs"] = [list(pair) for pair in attributes]
-    flags = NLM_F_CREATE | NLM_F_APPEND if kind != NFT_MSG_DELTABLE else 0
-    return Request(what=what, message=message, kind=NFNL_SUBSYS_NFTABLES << 8 | kind, flags=flags)
+def _request(what: str, message: type[Any], kind: int, *attributes: tuple[str, Any]) -> Request:
+    flags = CREATE | APPEND if kind != NFT_MSG_DELTABLE else 0
+    return Request(what=what, body=body(message, _IPV4, attributes), kind=NFNL_SUBSYS_NFTABLES << 8 | kind, flags=flags)
 
 
 def _bracket(kind: int) -> Request:
-    message = nfgen_msg()
-    message["res_id"] = NFNL_SUBSYS_NFTABLES
-    return Request(what="open an nftables transaction", message=message, kind=kind, acknowledged=False)
+    fields = struct.pack("!BBH", 0, 0, NFNL_SUBSYS_NFTABLES)
+    return Request(what="open an nftables transaction", body=fields, kind=kind, acknowledged=False)
 
 
-def _transaction(table: Table) -> Iterable[Request]:
+def _transaction(table: Table, *, new: bool) -> Iterable[Request]:
     name = ("NFTA_TABLE_NAME", table.name)
     yield _bracket(_BATCH_BEGIN)
-    yield _request(f"add table {table.name}", nft_table_msg(), NFT_MSG_NEWTABLE, name)  # so that it can be deleted
-    yield _request(f"delete table {table.name}", nft_table_msg(), NFT_MSG_DELTABLE, name)
-    yield _request(f"add table {table.name}", nft_table_msg(), NFT_MSG_NEWTABLE, name)
-    for number, (pairs, members) in enumerate(table.pairs, start=1):
-        yield from _set(table.name, pairs, number, members)
+    if not new:
+        yield _request(f"add table {table.name}", nft_table_msg, NFT_MSG_NEWTABLE, name)  # so that it can be deleted
+        yield _request(f"delete table {table.name}", nft_table_msg, NFT_MSG_DELTABLE, name)
+    yield _request(f"add table {table.name}", nft_table_msg, NFT_MSG_NEWTABLE, name)
+    sets = [(called, _ADDRESS_AND_PORT, [_key(*pair) for pair in pairs]) for called, pairs in table.pairs]
+    sets += [(called, _ADDRESSES_AND_PORT, [_key(*triple) for triple in triples]) for called, triples in table.triples]
+    for number, (called, kind, keys) in enumerate(sets, start=1):
+        yield from _set(table.name, called, number, kind, keys)
+    grown = [(called, _ADDRESS, ["NFT_SET_EVAL"]) for called in table.meters]
+    grown += [(called, _ADDRESSES_AND_PORT, ["NFT_SET_EVAL", "NFT_SET_TIMEOUT"]) for called in table.memories]
+    for number, (called, kind, flags) in enumerate(grown, start=len(sets) + 1):
+        size = {"attrs": [("NFTA_SET_DESC_SIZE", _MOST)]}
+        yield from _set(table.name, called, number, kind, (), ("NFTA_SET_FLAGS", flags), ("NFTA_SET_DESC", size))
     for chain in table.chains:
         yield _chain(table.name, chain)
         for place, rule in enumerate(chain.rules, start=1):
             yield _request(
                 f"add rule {place} of chain {table.name} {chain.name}",
-                nft_rule_msg(),
+                nft_rule_msg,
                 NFT_MSG_NEWRULE,
                 ("NFTA_RULE_TABLE", table.name),
                 ("NFTA_RULE_CHAIN", chain.name),
@@ -241,7 +249,7 @@ def _chain(table: str, chain: Chain) -> Request:
     hook = {"attrs": [("NFTA_HOOK_HOOKNUM", chain.hook), ("NFTA_HOOK_PRIORITY", chain.priority)]}
     return _request(
         f"add chain {table} {chain.name}",
-        nft_chain_msg(),
+        nft_chain_msg,
         NFT_MSG_NEWCHAIN,
         ("NFTA_CHAIN_TABLE", table),
         ("NFTA_CHAIN_NAME", chain.name),
@@ -251,25 +259,30 @@ def _chain(table: str, chain: Chain) -> Request:
     )
 
 
-def _set(table: str, name: str, number: int, members: tuple[tuple[str, int], ...]) -> Iterable[Request]:
+def _key(*fields: str | int) -> bytes:
+    """Addresses and ports as a concatenation: whole words each."""
+    return b"".join(socket.inet_aton(it) if isinstance(it, str) else _number(it) + bytes(2) for it in fields)
+
+
+def _set(
+    table: str, name: str, number: int, kind: int, keys: Sequence[bytes], *more: tuple[str, Any]
+) -> Iterable[Request]:
     yield _request(
         f"add set {table} {name}",
-        nft_set_msg(),
+        nft_set_msg,
         NFT_MSG_NEWSET,
         ("NFTA_SET_TABLE", table),
         ("NFTA_SET_NAME", name),
-        ("NFTA_SET_KEY_TYPE", _ADDRESS_AND_PORT),
-        ("NFTA_SET_KEY_LEN", 8),
+        ("NFTA_SET_KEY_TYPE", kind),
+        ("NFTA_SET_KEY_LEN", {_ADDRESS: 4, _ADDRESS_AND_PORT: 8, _ADDRESSES_AND_PORT: 12}[kind]),
         ("NFTA_SET_ID", number),
+        *more,
     )
-    for start in range(0, len(members), _ELEMENTS_AT_ONCE):
-        elements = [
-            {"attrs": [("NFTA_SET_ELEM_KEY", _value(socket.inet_aton(address) + _number(number) + b"\0\0"))]}
-            for address, number in members[start : start + _ELEMENTS_AT_ONCE]
-        ]
+    for start in range(0, len(keys), _ELEMENTS_AT_ONCE):
+        elements = [{"attrs": [("NFTA_SET_ELEM_KEY", value(key))]} for key in keys[start : start + _ELEMENTS_AT_ONCE]]
         yield _request(
             f"fill set {table} {name}",
-            nft_set_elem_list_msg(),
+            nft_set_elem_list_msg,
             NFT_MSG_NEWSETELEM,
             ("NFTA_SET_ELEM_LIST_TABLE", table),
             ("NFTA_SET_ELEM_LIST_SET", name),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from twinstage.inside.forward import Side, join
 from twinstage.inside.indexes import Entry, allowed_hosts
+from twinstage.inside.modes import for_the_group
 from twinstage.inside.upstream import Unreachable, Upstream
 
 __all__ = ["allowed_hosts", "main", "serve"]
@@ -132,11 +133,8 @@ async def serve(socket: Path, allowed: Sequence[Entry], environment: Mapping[str
     if socket.is_socket():
         socket.unlink()
     upstream = Upstream.of(environment, own=[entry.host for entry in allowed])
-    earlier = os.umask(0o117)
-    try:
+    with for_the_group():
         server = await asyncio.start_unix_server(Proxy(allowed, upstream).serve, socket, limit=HEADERS)
-    finally:
-        os.umask(earlier)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -5,41 +5,26 @@ there are before it. So offsets go on for ever, no file ever changes its name wh
 may be taken away.
 
 The first of a kind is written at once; repeats of the same caller and target within a second become one line with their
-count at its end. What a caller can make us write in a second is bounded: beyond a number of different targets they share
-one line.
+count at its end, and while they go on the seconds become half a minute. What a caller can make us write and remember is
+bounded (tally.py): beyond a number of different targets of a kind they share one line, which says how many there were.
 """
 
 import errno
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from twinstage.inside.targets import OTHER_ECOSYSTEM, Target
+from twinstage.inside.tally import Book, Repeat
+from twinstage.inside.targets import Target
 from twinstage.inside.wires import Wire
 
-WINDOW = 1.0
-"""Seconds for which repeats are counted before they are written."""
-_TARGETS_PER_CALLER = 50
-_TARGETS = 2000
 _LONGEST_LINE = 1 << 16
-_REST = "many other places"
-
-
-@dataclass(kw_only=True)
-class _Repeat:
-    """What happened again since its line was written."""
-
-    caller: Wire
-    target: Target
-    answered: str
-    due: float
-    at: datetime | None = None
-    count: int = 0
 
 
 @dataclass(kw_only=True)
@@ -50,14 +35,19 @@ class Report:
     """The first file's; the others lie beside it."""
     now: Callable[[], datetime]
     clock: Callable[[], float]
-    total: int = 0
-    """Crossings since this sentinel started."""
     most: int = 4 << 20
     """Bytes after which the next file begins."""
     _file: int = field(init=False)
     _begins: int = field(init=False)
-    _repeats: dict[tuple[str, str, str], _Repeat] = field(default_factory=dict, init=False)
-    _targets: dict[str, int] = field(default_factory=dict, init=False)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
+    """Crossings since this sentinel started, by kind and answer."""
+    unread: int = field(default=0, init=False)
+    """How often the guard told of more datagrams than could be read."""
+    _books: dict[str, Book] = field(default_factory=dict, init=False)
+    """By wire."""
+    _unwritten: list[Repeat] = field(default_factory=list, init=False)
+    _stuck: bool = field(default=False, init=False)
+    """The disk refused the last line: only `flush` tries again, so that an attempt costs no more than its count."""
 
     def __post_init__(self) -> None:
         self._begins = max(files(self.path), default=0)
@@ -65,41 +55,34 @@ class Report:
         _drop_unfinished(self._file)
 
     def add(self, caller: Wire, target: Target, answered: str) -> None:
-        """Record one crossing. ``answered``: ``403``, ``closed`` or ``NXDOMAIN``."""
-        self.total += 1
-        key = (caller.id, target.target, answered)
-        if key not in self._repeats and self._crowded(caller):
-            rest = f"{_REST} in the other ecosystem" if target.kind == OTHER_ECOSYSTEM else _REST
-            target = Target(kind=target.kind, target=rest, advice=target.advice)
-            key = (caller.id, f"{target.kind} {rest}", answered)
-        repeat = self._repeats.get(key)
-        if repeat is not None:
-            repeat.count += 1
-            repeat.at = repeat.at or self.now()
-            return
-        self._targets[caller.id] = self._targets.get(caller.id, 0) + 1
-        repeat = _Repeat(caller=caller, target=target, answered=answered, due=self.clock() + WINDOW)
-        if not self._write(repeat, self.now(), 1):
-            repeat.at, repeat.count = self.now(), 1
-        self._repeats[key] = repeat
+        """Record one crossing. ``answered``: ``403``, ``closed``, ``NXDOMAIN`` or ``dropped``."""
+        self.counts[(target.kind, answered)] += 1
+        repeat = self._books.setdefault(caller.id, Book()).entry(caller, target, answered)
+        if repeat.count == 0:
+            moment, now = self.clock(), self.now()
+            if moment >= repeat.due and not self._stuck and self._write(repeat, now, 1):
+                repeat.wait(moment)
+                return
+            repeat.at = now
+            self._unwritten.append(repeat)
+        repeat.count += 1
 
     def flush(self, *, everything: bool = False) -> None:
         """Write the repeats whose window is over, or all of them. To be called a few times a second."""
         moment = self.clock()
-        for key, repeat in list(self._repeats.items()):
-            if repeat.due > moment and not everything:
-                continue
-            if repeat.count and repeat.at is not None:
-                if self._write(repeat, repeat.at, repeat.count):
-                    repeat.at, repeat.count = None, 0
-                repeat.due = moment + WINDOW
-            else:
-                del self._repeats[key]
-                left = self._targets.get(repeat.caller.id, 1) - 1
-                if left:
-                    self._targets[repeat.caller.id] = left
-                else:
-                    self._targets.pop(repeat.caller.id, None)
+        due = [repeat for repeat in self._unwritten if everything or repeat.due <= moment]
+        self._unwritten = [repeat for repeat in self._unwritten if not everything and repeat.due > moment]
+        for number, repeat in enumerate(due):
+            if not self._write(repeat, repeat.at or self.now(), repeat.count):
+                self._unwritten += due[number:]  # what one line has no room for, the others need not try
+                return
+            repeat.at, repeat.count = None, 0
+            repeat.wait(moment)
+
+    def keep(self, wires: Collection[str]) -> None:
+        """Forget what was tried from any other wire, once it is written."""
+        unwritten = {repeat.caller.id for repeat in self._unwritten}
+        self._books = {name: book for name, book in self._books.items() if name in wires or name in unwritten}
 
     def _opened(self) -> int:
         name = segment(self.path, self._begins)
@@ -121,10 +104,7 @@ class Report:
         self.flush(everything=True)
         os.close(self._file)
 
-    def _crowded(self, caller: Wire) -> bool:
-        return self._targets.get(caller.id, 0) >= _TARGETS_PER_CALLER or len(self._repeats) >= _TARGETS
-
-    def _write(self, repeat: _Repeat, at: datetime, count: int) -> bool:
+    def _write(self, repeat: Repeat, at: datetime, count: int) -> bool:
         """False when the disk refuses: it stays counted and is tried again."""
         line = _line(repeat, at, count)
         try:
@@ -134,8 +114,11 @@ class Report:
                 os.ftruncate(self._file, os.fstat(self._file).st_size - written)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            print(f"cannot record a crossing in {self.path}: {error}: free some space", file=sys.stderr, flush=True)
+            if not self._stuck:
+                print(f"cannot record a crossing in {self.path}: {error}: free some space", file=sys.stderr, flush=True)
+            self._stuck = True
             return False
+        self._stuck = False
         return True
 
 
@@ -163,7 +146,7 @@ def _drop_unfinished(file: int) -> None:
         os.ftruncate(file, start + tail.rfind(b"\n") + 1)
 
 
-def _line(repeat: _Repeat, at: datetime, count: int) -> bytes:
+def _line(repeat: Repeat, at: datetime, count: int) -> bytes:
     caller, target = repeat.caller, repeat.target
     fields: dict[str, Any] = {
         "at": at.isoformat(),
@@ -174,7 +157,7 @@ def _line(repeat: _Repeat, at: datetime, count: int) -> bytes:
         "target": target.target,
         "kind": target.kind,
         "answered": repeat.answered,
-        "advice": target.advice,
+        "advice": repeat.advice,
         "count": count,
     }
     return json.dumps(fields, ensure_ascii=True).encode() + b"\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from twinstage.inside import report
+from twinstage.inside.datasizes import Databases
 
 _GONE = ".gone"
 _BLOCK = 512
@@ -26,6 +27,7 @@ class Stock:
     state: Path
     artifacts: Path | None = None
     caches: Path | None = None
+    databases: Databases | None = None
     _sizes: dict[tuple[str, int, int], int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -127,6 +129,9 @@ class Stock:
             yield from _told(kind="log", name=name, newest=max(paths, key=_changed), size=_sum(paths))
         for path in report.files(self.state / "crossings.jsonl").values():
             yield from _told("crossings", path.name, path, lambda p: p.stat().st_size)
+        if self.databases is not None:
+            for name, size, at in self.databases.sizes(_walked):
+                yield {"kind": "database", "name": name, "bytes": size, "at": at.isoformat()}
         for path in _listed(self.state / "proxy"):
             yield from _told("access-log", path.name, path, _of_file)
 

@@ -9,10 +9,13 @@ import json
 import re
 import socket
 import struct
+import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from twinstage.inside import postgres
+from twinstage.inside.door import reset
 from twinstage.inside.names import Names
 from twinstage.inside.report import Report
 from twinstage.inside.targets import OUTSIDE, Target, World
@@ -23,7 +26,8 @@ _SNIFF = 0.25
 _LINGER = 0.5
 _FIRST_BYTES = 4096
 _LEFTOVER_BYTES = 1 << 16
-_CONNECTIONS, _CONNECTIONS_PER_CALLER = 256, 48
+_CONNECTIONS, _CONNECTIONS_PER_CALLER, _CONNECTIONS_IN_ANY_CASE = 256, 48, 4
+"""Answered at once: in all, for each caller, and for each caller however many there are of others."""
 _HTTP = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS|TRACE|CONNECT|PROPFIND|REPORT|[A-Z]{3,12}) [^\r\n ]")
 _HTTP_START = re.compile(rb"[A-Z]{1,12}( .?)?")
 _HTTP2 = b"PRI * HTTP/2"
@@ -31,49 +35,60 @@ _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 
 
 class Strays:
-    """Handles redirected connections: `meet` for those to anywhere, `converse` for those to a port 53."""
+    """Takes redirected connections: `meet` those to anywhere, `converse` those to a port 53."""
 
     def __init__(self, world: Callable[[], World], report: Report, names: Names) -> None:
         self._world = world
         self._report = report
         self._names = names
         self._open: Counter[str] = Counter()
+        self._talks: set[asyncio.Task[None]] = set()
 
     @property
     def open(self) -> int:
         """Connections being answered now."""
         return self._open.total()
 
-    async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def meet(self, connection: socket.socket, address: str) -> None:
         """Answer one stray connection and record it."""
-        await self._bounded(reader, writer, self._refuse)
+        self._bounded(connection, address, self._refuse)
 
-    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def converse(self, connection: socket.socket, address: str) -> None:
         """One connection to a port 53: DNS, or a stray in disguise."""
-        await self._bounded(reader, writer, self._answer_names)
+        self._bounded(connection, address, self._answer_names)
 
-    async def _bounded(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: "_Handler") -> None:
+    def _bounded(self, connection: socket.socket, address: str, handle: "_Handler") -> None:
         """Beyond the limits a connection is still attributed, and closed at once."""
         try:
-            address, (host, port) = writer.get_extra_info("peername")[0], _going_to(writer)
-        except (OSError, TypeError):  # reset before it was looked at: it asked for nothing any more
-            writer.transport.abort()
+            to = _going_to(connection)
+        except OSError:  # reset before it was looked at: it asked for nothing any more
+            connection.close()
             return
         caller = self._world().callers.get(address)
-        full = self._open.total() >= _CONNECTIONS or self._open[address] >= _CONNECTIONS_PER_CALLER
+        mine = self._open[address]
+        full = mine >= _CONNECTIONS_PER_CALLER or (mine >= _CONNECTIONS_IN_ANY_CASE and self.open >= _CONNECTIONS)
+        if caller is None or full:
+            if caller is not None:
+                self._report.add(caller, self._world().connection(caller, *to), "closed")
+            reset(connection)
+            return
         self._open[address] += 1
+        talk = asyncio.get_running_loop().create_task(self._talk(connection, handle, caller, to))
+        self._talks.add(talk)  # the loop itself holds tasks weakly
+        talk.add_done_callback(self._talks.discard)
+
+    async def _talk(self, connection: socket.socket, handle: "_Handler", caller: Wire, to: tuple[str, int]) -> None:
+        writer = None
         try:
-            if caller is None or full:
-                if caller is not None:
-                    self._report.add(caller, self._world().connection(caller, host, port), "closed")
-                writer.transport.abort()
-            else:
-                await handle(reader, writer, caller, (host, port))
+            reader, writer = await asyncio.open_connection(sock=connection)
+            await handle(reader, writer, caller, to)
+        except OSError as error:
+            print(f"a stray connection got no answer: {error}", file=sys.stderr, flush=True)
         finally:
-            self._open[address] -= 1
-            if not self._open[address]:
-                del self._open[address]
-            writer.close()
+            self._open[caller.address] -= 1
+            if not self._open[caller.address]:
+                del self._open[caller.address]
+            (writer or connection).close()
 
     async def _refuse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, caller: Wire, to: tuple[str, int]
@@ -83,7 +98,11 @@ class Strays:
         target = _named(world.connection(caller, *to), first)
         http = _HTTP.match(first) is not None and not first.startswith(_HTTP2)
         self._report.add(caller, target, "403" if http else "closed")
-        await _say(reader, writer, _problem(world, caller, target, first) if http else b"")
+        answer = _problem(world, caller, target, first) if http else b""
+        if postgres.begins(first):
+            await postgres.heard(first, reader, writer)
+            answer = postgres.refusal(_sentence(world, caller, target), f"{target.advice}.")
+        await _say(reader, writer, answer)
 
     async def _answer_names(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, caller: Wire, to: tuple[str, int]
@@ -97,9 +116,9 @@ _To = tuple[str, int]
 _Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Wire, tuple[str, int]], Coroutine[Any, Any, None]]
 
 
-def _going_to(writer: asyncio.StreamWriter) -> tuple[str, int]:
+def _going_to(connection: socket.socket) -> tuple[str, int]:
     """Where the connection was going before the guard turned it here."""
-    raw = writer.get_extra_info("socket").getsockopt(socket.SOL_IP, _ORIGINAL_DESTINATION, 16)
+    raw = connection.getsockopt(socket.SOL_IP, _ORIGINAL_DESTINATION, 16)
     port, packed = struct.unpack_from("!2xH4s", raw)
     return socket.inet_ntoa(packed), port
 
@@ -133,10 +152,15 @@ async def _say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answe
         writer.transport.abort()
 
 
+def _sentence(world: World, caller: Wire, target: Target) -> str:
+    here = world.ports.ecosystem
+    return f"{caller.service} ({caller.release}) in {here} called {target.target}, which does not exist for it."
+
+
 def _problem(world: World, caller: Wire, target: Target, first: bytes) -> bytes:
     """An HTTP answer with a problem document (RFC 9457)."""
     here = world.ports.ecosystem
-    detail = f"{caller.service} ({caller.release}) in {here} called {target.target}, which does not exist for it."
+    detail = _sentence(world, caller, target)
     body = json.dumps(
         {
             "type": "about:blank",

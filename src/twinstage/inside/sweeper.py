@@ -28,7 +28,9 @@ from types import FrameType
 from typing import Any
 
 from twinstage.inside.accesslog import AccessLog
+from twinstage.inside.datasizes import Databases
 from twinstage.inside.export import remove
+from twinstage.inside.modes import for_the_group
 from twinstage.inside.stock import Stock
 
 _PATIENCE = 0.5
@@ -105,11 +107,8 @@ def serve(sweeper: Sweeper, path: Path) -> None:
     """One request after the other: there is one who asks."""
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-        mask = os.umask(0o117)
-        try:
+        with for_the_group():
             door.bind(str(path))
-        finally:
-            os.umask(mask)
         door.listen(8)
         while True:
             connection, _ = door.accept()
@@ -144,13 +143,16 @@ def main() -> None:
     parser.add_argument("--artifacts", type=Path, help="folder of built trees, where they can be removed here")
     parser.add_argument("--caches", type=Path, help="folder of package caches, where they can be removed here")
     parser.add_argument("--admin", type=Path, help="the proxy's admin socket, where there is one")
+    parser.add_argument("--psql", type=Path, help="the program that asks the database server, where there may be one")
+    parser.add_argument("--door", type=Path, help="folder of the database server's socket")
     parser.add_argument("--access-bytes", type=int, default=64 << 20, help="size at which a new access log begins")
     told = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     os.umask(0o027)
     os.nice(10)
     access = AccessLog(told.state / "proxy" / "access.jsonl", told.admin, told.access_bytes) if told.admin else None
-    stock = Stock(desired=told.desired, state=told.state, artifacts=told.artifacts, caches=told.caches)
+    data = Databases(told.state / "database", told.psql, told.door) if told.psql else None
+    stock = Stock(desired=told.desired, state=told.state, artifacts=told.artifacts, caches=told.caches, databases=data)
     sweeper = Sweeper(stock, access)
     threading.Thread(target=sweeper.work, name="work", daemon=True).start()
     serve(sweeper, told.socket)

@@ -1,7 +1,11 @@
-"""How the package proxy reaches the world: directly, or by the proxy that the machine itself sits behind."""
+"""How the core reaches the world for others: directly, or by the proxy that the machine itself sits behind.
+
+The others are builds, for their packages, and releases, for their outside names.
+"""
 
 import asyncio
 import base64
+import os
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
@@ -26,9 +30,10 @@ class Upstream:
     proxy: SplitResult | None
     direct: tuple[str, ...]
     own: frozenset[str]
+    patience: float = PATIENCE
 
     @staticmethod
-    def of(environment: Mapping[str, str], own: Iterable[str] = ()) -> "Upstream":
+    def of(environment: Mapping[str, str], own: Iterable[str] = (), patience: float = PATIENCE) -> "Upstream":
         """As HTTPS_PROXY and NO_PROXY say, in either case. ValueError for a proxy that is no HTTP proxy's URL."""
         url = environment.get("https_proxy") or environment.get("HTTPS_PROXY") or ""
         proxy = urlsplit(url if "//" in url else f"http://{url}") if url else None
@@ -37,7 +42,7 @@ class Upstream:
         without = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
         direct = tuple(name.strip().lower() for name in without.split(",") if name.strip())
         local = frozenset(host for host in own if is_own(host))
-        return Upstream(proxy=proxy, direct=direct, own=local)
+        return Upstream(proxy=proxy, direct=direct, own=local, patience=patience)
 
     @property
     def shown(self) -> str:
@@ -47,14 +52,14 @@ class Upstream:
     async def connect(self, host: str, port: int) -> Side:
         """A connection to ``host:port``. Raises Unreachable."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 if self.proxy and not self._goes_direct(host, port):
                     return await _by(self.proxy, host, port)
                 return await self._directly(host, port)
         except TimeoutError:
-            raise Unreachable(f"cannot reach {host}:{port}: no answer within {PATIENCE:g} s") from None
+            raise Unreachable(f"cannot reach {host}:{port}: no answer within {self.patience:g} s") from None
         except (OSError, UnicodeError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as trouble:
-            raise Unreachable(f"cannot reach {host}:{port}{self.shown}: {trouble}") from trouble
+            raise Unreachable(f"cannot reach {host}:{port}{self.shown}: {_words(trouble)}") from trouble
 
     def _goes_direct(self, host: str, port: int) -> bool:
         """An index on this machine never goes by the proxy: there its address means another machine."""
@@ -77,10 +82,17 @@ class Upstream:
             )
         for address in fit[:-1]:
             try:
-                return await asyncio.wait_for(asyncio.open_connection(address, port), PATIENCE / 3)
+                return await asyncio.wait_for(asyncio.open_connection(address, port), self.patience / 3)
             except (TimeoutError, OSError):
                 continue  # the next address; the last one's trouble is what is reported
         return await asyncio.open_connection(fit[-1], port)
+
+
+def _words(trouble: Exception) -> str:
+    """Without numbers: asyncio writes its own sentence over the kernel's, and a look-up's numbers are negative."""
+    if isinstance(trouble, OSError) and trouble.errno:
+        return os.strerror(trouble.errno) if trouble.errno > 0 else str(trouble.strerror)
+    return str(trouble)
 
 
 async def _by(proxy: SplitResult, host: str, port: int) -> Side:

@@ -16,13 +16,31 @@ RANGE = IPv4Network("10.64.0.0/10")
 GATEWAY = "10.64.0.1"
 GATEWAY_BLOCK = IPv4Network("10.64.0.0/26")
 """The first /26: no wire has an address in it."""
+OUTSIDE_RANGE = IPv4Network("10.63.0.0/16")
+"""Addresses of names beyond the company: each has one of its own, and no wire has any of them."""
 READY = ".ready"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62})")
 
 
+_HOST = re.compile(r"[a-z0-9-][a-z0-9.-]{0,252}")
+
+
 class Unreadable(Exception):
     """A desired file that cannot be used; the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """One name beyond the company, as one release declares it."""
+
+    host: str
+    """In lower case."""
+    port: int
+    address: str
+    """What the name resolves to here."""
+    stub: str | None = None
+    """The service whose frontend answers there instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +59,10 @@ class Wire:
     source: Mapping[str, Any]
     """``{"workload": {...}}`` or ``{"job": id}``: copied into each crossing as it stands."""
     calls: tuple[str, ...]
+    databases: bool = False
+    """Whether its ecosystem's database server exists for it."""
+    outside: tuple[Outside, ...] = ()
+    """Everything beyond the company that exists for it."""
 
     @property
     def reaches(self) -> tuple[str, ...]:
@@ -68,6 +90,8 @@ class Ports:
     """The ranges by ecosystem: a port without a service still belongs to somebody."""
     services: Mapping[str, Mapping[str, Doors]]
     """Service -> ecosystem -> its ports."""
+    databases: Mapping[str, int] = field(default_factory=dict)
+    """Ecosystem -> the port of its database server."""
 
     def frontend(self, service: str) -> int | None:
         """The port where ``service`` answers in this ecosystem; None when it has none yet."""
@@ -137,6 +161,9 @@ def _ports(path: Path) -> Ports:
         for key in ("ranges", "backends"):
             for ecosystem, (first, last) in content.get(key, {}).items():
                 reserved.setdefault(ecosystem, []).append((_port(first), _port(last)))
+        databases = {str(ecosystem): _port(number) for ecosystem, number in content.get("databases", {}).items()}
+        for ecosystem, number in databases.items():
+            reserved.setdefault(ecosystem, []).append((number, number))
         services = {
             str(service): {
                 str(ecosystem): Doors(frontend=_port(doors["frontend"]), backend=_port(doors["backend"]))
@@ -150,6 +177,7 @@ def _ports(path: Path) -> Ports:
             ranges=tuple(sorted(pair for pairs in reserved.values() for pair in pairs)),
             reserved={ecosystem: tuple(sorted(pairs)) for ecosystem, pairs in reserved.items()},
             services=services,
+            databases=databases,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unreadable(f"cannot use {path}: {_words(error)}") from error
@@ -168,8 +196,10 @@ def _wire(path: Path) -> Wire:
             release=str(content["release"]),
             source=dict(content["source"]),
             calls=tuple(str(name) for name in content.get("calls", ())),
+            databases=content.get("databases") is True,
+            outside=tuple(_outside(entry) for entry in content.get("outside", ())),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unreadable(f"cannot use {path}: {_words(error)}") from error
     if wire.id != path.stem or wire.id.endswith(READY):
         raise Unreadable(
@@ -186,6 +216,18 @@ def _matching(pattern: re.Pattern[str], value: object, what: str) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise ValueError(f"{what} {value!r} does not match {pattern.pattern}")
     return value
+
+
+def _outside(entry: Mapping[str, Any]) -> Outside:
+    address, stub = IPv4Address(entry["address"]), entry.get("stub")
+    if address not in OUTSIDE_RANGE:
+        raise ValueError(f"address {entry['address']!r} of an outside name is not one of {OUTSIDE_RANGE}")
+    return Outside(
+        host=_matching(_HOST, entry["host"], "host"),
+        port=_port(entry["port"]),
+        address=str(address),
+        stub=None if stub is None else str(stub),
+    )
 
 
 def _address(value: object) -> str:

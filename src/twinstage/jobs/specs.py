@@ -1,4 +1,4 @@
-"""What each job is to do. Pure: a job is derived from the rollout, so making it twice makes the same one.
+"""What each job of a rollout is to do. Pure: a job is derived from the rollout, so making it twice makes the same one.
 
 An id is ``{rollout}.{kind}.{name}.{round}.{attempt}``: the runtime never runs an id a second time, so a crash between
 recording a job and starting it cannot run it twice.
@@ -48,6 +48,7 @@ def build_job(
         attempt=attempt,
         command=definition.build or "",
         limit=policy.limits["build"],
+        bounds=policy.bounds,
         source=source,
         builds=location,
         env=dict(CONSTANTS),
@@ -58,6 +59,7 @@ def build_job(
 def gate_job(rollout: Rollout, release: Release, gate: str, source: str, policy: Policy, attempt: int) -> Job:
     """A gate's command in a writable copy of ``source``. It gets nothing of the configuration.
 
+    The throwaway databases that it declares are migrated first, as part of its command: so what fails there fails the gate.
     Raises NoSuchGate when the definition has no command for it.
     """
     if gate not in release.definition.gates:
@@ -72,13 +74,22 @@ def gate_job(rollout: Rollout, release: Release, gate: str, source: str, policy:
         commit=rollout.commit,
         round=rollout.round,
         attempt=attempt,
-        command=release.definition.gates[gate],
+        command=_migrated(release.definition, gate),
         limit=policy.limits["gates"],
+        bounds=policy.bounds,
         source=source,
         artifact=release.artifact,
         release=release.id,
         env=dict(CONSTANTS),
+        databases=release.definition.gate_databases.get(gate, ()),
     )
+
+
+def _migrated(definition: Definition, gate: str) -> str:
+    """Each on lines of its own: a command may end in a comment."""
+    databases = definition.gate_databases.get(gate, ())
+    commands = [command for name in databases if (command := definition.databases.get(name)) is not None]
+    return "".join(f"(\n{command}\n) || exit $?\n" for command in commands) + definition.gates[gate]
 
 
 def verify_job(rollout: Rollout, release: Release, source: str, policy: Policy, round: int, attempt: int) -> Job:
@@ -100,10 +111,11 @@ def verify_job(rollout: Rollout, release: Release, source: str, policy: Policy, 
         attempt=attempt,
         command=definition.verify or "",
         limit=policy.limits["verify"],
+        bounds=policy.bounds,
         source=source,
         artifact=release.artifact,
         release=release.id,
         lane=rollout.lane,
-        calls=(release.service, *(name for name in definition.depends_on if name != release.service)),
+        calls=(release.service, *(name for name in definition.calls(Ecosystem.STAGING) if name != release.service)),
         env={**CONSTANTS, **values},
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 
+from twinstage.model.database import DataKey
 from twinstage.model.job import Job
 from twinstage.model.names import Ecosystem, LaneId, RolloutId, ServiceName
 from twinstage.model.reasons import Reason
@@ -91,6 +92,10 @@ class Facts:
     verdict: Verdict | None
     """None: nothing to compare."""
     frozen: Reason | None = None
+    ready: frozenset[DataKey] = frozenset()
+    """Of this service: data that is there and migrated, for which releases."""
+    mirror_data: Reason | None = None
+    """Why staging's own databases of this service cannot be cloned yet."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,8 @@ class HoldingKind(StrEnum):
     ACCESS = "access-log"
     CROSSINGS = "crossings"
     """One file of the sentinel's record."""
+    DATABASE = "database"
+    """One database of an ecosystem's server; ``server`` is what is none's: its log of changes, its own tables."""
     REPOSITORY = "repository"
     STORE = "store"
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from twinstage.model.bounds import Bounds
 from twinstage.model.names import ServiceName
 
 
@@ -13,9 +14,9 @@ def _limits() -> Mapping[str, timedelta]:
         "gates": timedelta(minutes=15),
         "admission": timedelta(hours=24),
         "deploy": timedelta(minutes=2),
+        "migrate": timedelta(minutes=10),
         "verify": timedelta(minutes=5),
         "turn": timedelta(hours=24),
-        "canary": timedelta(hours=2),
         "production": timedelta(hours=2),
         "retreat": timedelta(minutes=10),
     }
@@ -42,8 +43,13 @@ class Policy:
     """How long each production share is watched (``production.bake`` in the file)."""
     verification_valid: timedelta = timedelta(hours=24)
     limits: Mapping[str, timedelta] = field(default_factory=_limits)
-    """build, gates, admission, deploy, verify, turn, canary, production, retreat: per state, see pipeline.states.LIMIT."""
+    """build, gates, admission, deploy, verify, turn, production, retreat: per state, see pipeline.states.LIMIT.
+    migrate: of one migration of one database."""
     max_lanes: int = 10
+    public: tuple[str, ...] = ()
+    """Production's own public names: no release may declare one of them, or a name below one, as outside."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """What an instance or job may take of the machine (``limits.memory`` and so on in the file)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +71,5 @@ class EcosystemFile:
     services: tuple[ServiceEntry, ...]
     policy: Policy
     runtime: str = "local"
+    postgres: str | None = None
+    """Directory of the PostgreSQL programs to use, in both ecosystems. None: those that come with Twinstage."""

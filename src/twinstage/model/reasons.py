@@ -35,15 +35,24 @@ SENTENCES: Mapping[str, str] = {
     "BUILD_FAILED": "the build failed with exit status {status}",
     "BUILD_TIMED_OUT": "the build did not end within its limit",
     "GATES_RUNNING": "gates are running: {gates}",
+    "NO_GATE_RUNS": "built; no gate is run: {why}",
     "GATE_FAILED": "refused before staging: gate {gate} failed for commit {commit}: {detail}",
+    "REVIEW_AWAITED": "refused before staging: the review of commit {commit} is awaited: {detail}; it counts from "
+    "{reviewers}, never from the author, as a line `Reviewed-by: Name <address>` at the end of the commit's message",
     "GATE_MISSING": "refused before staging: the standard asks for gate {gate}, and twinstage.yaml of commit {commit} has "
     "no command for it: add a line `{gate}: <command>` under `gates`",
     "EVIDENCE_COMPLETE": "evidence is complete: {gates}",
     # staging
     "WAITS_FOR_DEPENDENCIES": "waits until production runs {services}",
+    "SECRETS_AHEAD": "evidence is complete: {gates}; it will wait for its secrets: {missing}",
+    "SECRET_MISSING": "waits for its secrets: {missing}",
     "WAITS_FOR_PLACE": "waits for a free lane in staging ({lanes} in use)",
     "DEPLOYING_LANE": "its lane in staging is starting: {healthy} of {wanted} healthy",
     "LANE_NEVER_HEALTHY": "never became healthy in staging: {detail}",
+    "PREPARING": "its databases in {ecosystem} are being prepared",
+    "MIGRATING": "its migration of {database} in {ecosystem} goes on",
+    "MIGRATION_FAILED": "its migration of {database} failed in {ecosystem}: {detail}; `twinstage logs {job}` has all of it",
+    "WAITS_FOR_DATA": "waits until its databases in staging, which it gets clones of, are at production's release: {detail}",
     "MIRROR_NOT_WHOLE": "waits until the mirror around it is whole: {service} is not since {since} ({detail})",
     "VERIFYING": "its verification runs in staging",
     "VERIFY_FAILED": "verification in staging failed with exit status {status}",
@@ -77,8 +86,6 @@ SENTENCES: Mapping[str, str] = {
     "SETTLING": "has {share} % of production traffic and is watched before the next step",
     "LIVE": "production runs it",
     # ends
-    "RETREATING": "retreating: {left} left to clear",
-    "FAILED": "failed: {why}",
     "ABORTED": "aborted by {by}: {why}",
     "SUPERSEDED": "superseded by commit {commit}",
     "DEADLINE": "did not leave {state} within its limit: {detail}",
@@ -90,6 +97,7 @@ SENTENCES: Mapping[str, str] = {
     "UNFIT": "the platform can never run it: {detail}",
     # plans
     "GROWING": "{service} waits in {ecosystem} for instances of {release}: {healthy} of {wanted} healthy",
+    "UNMIGRATED": "{service} waits in {ecosystem} for its databases to be ready for {release}",
     "DRAINING": "{service} waits in {ecosystem} for the last requests to {release}",
     "SUBMITTED": "submitted by {by}",
 }

@@ -21,6 +21,18 @@ class Process:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Outside:
+    """A name beyond the company that a release may reach."""
+
+    hosts: Mapping[Ecosystem, str]
+    """``host:port`` that its programs call, in lower case. With a ``stub`` staging's is production's."""
+    shared: str = ""
+    """Why the same host is safe for both ecosystems. Empty: each has a host of its own."""
+    stub: ServiceName | None = None
+    """The service of the company that answers in staging instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Definition:
     """twinstage.yaml at one commit. Part of the release: rolling back rolls configuration back too."""
 
@@ -30,18 +42,30 @@ class Definition:
     """``run``, ``health``, ``instances`` at the top of the file are those of ``web``."""
     depends_on: tuple[ServiceName, ...] = ()
     """Cycles are legal."""
-    outside: Mapping[str, Mapping[Ecosystem, str]] = field(default_factory=dict)
+    outside: Mapping[str, Outside] = field(default_factory=dict)
     databases: Mapping[str, str | None] = field(default_factory=dict)
+    """Name -> migrate command. ``orders`` is reached by ORDERS_DATABASE_URL."""
     config: Mapping[str, Mapping[Ecosystem, str]] = field(default_factory=dict)
     """Keyed by ecosystem: a canary always has production's values."""
     secrets: tuple[str, ...] = ()
     gates: Mapping[str, str] = field(default_factory=dict)
     """Gate name -> shell command. ``review`` is never here: it is read from the commit."""
+    gate_databases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Gate name -> which of ``databases`` it gets, new and migrated by this release, thrown away with the gate."""
     verify: str | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """What its instances may take, where that is less than the standard's: keys of ``model.bounds.STATED``."""
 
     @property
     def web(self) -> Process:
         return self.processes["web"]
+
+    def calls(self, ecosystem: Ecosystem) -> tuple[ServiceName, ...]:
+        """Services whose frontends exist for it there: in staging also those that stand in for what is outside."""
+        if ecosystem is Ecosystem.PRODUCTION:
+            return self.depends_on
+        stubs = [it.stub for _, it in sorted(self.outside.items()) if it.stub is not None]
+        return tuple(dict.fromkeys((*self.depends_on, *stubs)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,13 @@
 """What is decided: the journey of one commit, and the one row a service has. Nothing else in the store matters as much."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 
 from twinstage.model.names import Ecosystem, LaneId, Phase, Port, ReleaseId, RolloutId, ServiceName
 from twinstage.model.reasons import Reason
+from twinstage.model.secret import Secret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +55,22 @@ class ServiceState:
     backends: Mapping[Ecosystem, Port]
     """Every instance of the service in that ecosystem listens there."""
     secrets_version: Mapping[Ecosystem, int]
+    """+1 when a value that something there has is replaced: instances with the new one are another workload."""
     pin: Pin | None = None
     removed: bool = False
     removed_at: datetime | None = None
+    secrets: Mapping[Ecosystem, Mapping[str, Secret]] = field(default_factory=dict)
+    """By name, those that are set."""
     version: int = 1
 
     @property
     def baseline(self) -> ReleaseId | None:
         return self.baselines[-1] if self.baselines else None
+
+    def lacks(self, names: Iterable[str], ecosystem: Ecosystem) -> tuple[str, ...]:
+        """Which of these secrets are not set there."""
+        there = self.secrets.get(ecosystem, {})
+        return tuple(name for name in names if name not in there)
 
 
 class Kind(StrEnum):
@@ -165,6 +174,13 @@ class IntentVerb(StrEnum):
     SKIP = "skip"
     REMOVE = "remove"
     PRUNE = "prune"
+    PROVE = "prove"
+    EXEC = "exec"
+    """Answered before anybody is let in: what is not in the journal does not happen."""
+    EXEC_ENDED = "exec-ended"
+    SET_SECRET = "set-secret"  # noqa: S105 - a verb
+    """The value waits in the vault under the intent's id: an intent never holds it."""
+    REMOVE_SECRET = "remove-secret"  # noqa: S105 - a verb
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
 from twinstage.model.workload import Route, WorkloadKey
@@ -57,6 +58,14 @@ class Observed:
     enforced: bool
     """False is shown on every status line."""
 
+    @cached_property
+    def by_service(self) -> Mapping[ServiceName, Mapping[WorkloadKey, WorkloadSeen]]:
+        """Workloads of each service that has any, in the order of their keys. Sorted once a look: asked once a service."""
+        found: dict[ServiceName, dict[WorkloadKey, WorkloadSeen]] = {}
+        for key, workload in sorted(self.workloads.items()):
+            found.setdefault(key.service, {})[key] = workload
+        return found
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficSample:
@@ -74,6 +83,12 @@ class TrafficSample:
     """(upper bound in milliseconds, cumulative count), ascending."""
 
 
+OTHER_ECOSYSTEM, UNDECLARED, OUTSIDE = "other-ecosystem", "undeclared", "outside"
+"""Kinds of crossings."""
+ELSEWHERE, ACROSS = "many other places", "many other places in the other ecosystem"
+"""Targets that stand for all beyond those that are told apart, as the sentinel itself calls them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Crossing:
     """One attempt to reach what is not there for the caller. The caller is a fact: its network namespace."""
@@ -88,11 +103,33 @@ class Crossing:
     kind: str
     """``other-ecosystem`` | ``undeclared`` (a neighbour not declared) | ``outside`` (any other address or name)."""
     answered: str
-    """``403`` | ``closed`` | ``NXDOMAIN``."""
+    """``403`` | ``closed`` | ``NXDOMAIN`` | ``dropped``."""
     advice: str = ""
     """What to do instead: "use PAYMENTS_URL"."""
     count: int = 1
     """How many attempts this tells of: the same one is told once in a while, not each time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentinelSeen:
+    """What the sentinel of one ecosystem has done since it last started; its counters begin anew with each start."""
+
+    ecosystem: Ecosystem
+    answers: Mapping[tuple[str, str], int]
+    """(kind, answered) of crossings -> how many attempts."""
+    unread: int
+    """How often the guard told of more datagrams than could be read: some of them left no record."""
+    starts: int
+    """How often it was started since its ecosystem was; 1 when it never ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """One thing that instances and jobs are kept from taking too much of. ``how`` it is done, or what it would take."""
+
+    what: str
+    in_force: bool
+    how: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,3 +140,4 @@ class BoundaryReport:
     """Named, with what it would take."""
     attributes: bool
     """Can it say which release tried."""
+    limits: tuple[Limit, ...] = ()

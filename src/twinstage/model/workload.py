@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from twinstage.model.bounds import Bounds
 from twinstage.model.names import Ecosystem, LaneId, Port, ReleaseId, ServiceName
 from twinstage.model.release import Artifact
 
@@ -39,8 +40,12 @@ class Workload:
     calls: tuple[ServiceName, ...] = ()
     """The only frontends that exist for it."""
     outside: Mapping[str, str] = field(default_factory=dict)
+    """Name -> ``host:port``: all beyond the company that exists for it."""
+    stubs: Mapping[str, ServiceName] = field(default_factory=dict)
+    """Name of ``outside`` -> the service, one of ``calls``, that answers there instead."""
     databases: tuple[str, ...] = ()
     drain: timedelta = timedelta(seconds=30)
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +67,5 @@ class Desired:
     service: ServiceName
     workloads: tuple[Workload, ...]
     route: Route | None
+    migrate: tuple[tuple[ReleaseId, str], ...] = ()
+    """(release, data): databases that must be there and migrated before that release's workload on that data is put."""

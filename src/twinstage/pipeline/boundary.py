@@ -3,8 +3,7 @@
 from twinstage.model.facts import Facts
 from twinstage.model.policy import Policy
 from twinstage.model.reasons import Owner, Reason
-
-OTHER_ECOSYSTEM = "other-ecosystem"
+from twinstage.model.seen import OTHER_ECOSYSTEM
 
 
 def crossed(facts: Facts, policy: Policy) -> Reason | None:

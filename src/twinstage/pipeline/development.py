@@ -11,6 +11,7 @@ from twinstage.model.policy import Policy
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.release import Evidence, Release
 from twinstage.model.rollout import HAS_LANE, Rollout, State
+from twinstage.pipeline.secrecy import missing, told
 from twinstage.pipeline.waits import dependencies, mates_behind
 from twinstage.pipeline.work import NO_RESULT, latest, overdue, regain
 
@@ -43,7 +44,21 @@ def _built(rollout: Rollout, facts: Facts, release: Release, policy: Policy) -> 
     none = Phase.DEVELOPMENT in rollout.skips or _lacking(gates, release)
     todo = [] if none else _to_run(rollout, facts, gates)
     jobs = tuple(gate_job(rollout, release, gate, _source(rollout), policy, 1) for gate in todo)
-    return Decision(event=Event.BUILT, reason=_running(rollout, todo), jobs=jobs)
+    reason = _running(rollout, todo) if todo else _nothing_to_run(rollout, facts, release, gates)
+    return Decision(event=Event.BUILT, reason=reason, jobs=jobs)
+
+
+def _nothing_to_run(rollout: Rollout, facts: Facts, release: Release, gates: Sequence[str]) -> Reason:
+    """Why no gate starts; what follows from that is GATING's to say."""
+    if Phase.DEVELOPMENT in rollout.skips:
+        why = "its gates are skipped"
+    elif failed := next((gate for gate in gates if _failed(rollout, facts, gate)), None):
+        why = f"gate {failed} has not passed"
+    elif lacking := _lacking(gates, release):
+        why = f"gate {lacking[0]} has no command"
+    else:
+        why = "every gate has passed for this content already"
+    return Reason(code="NO_GATE_RUNS", owner=Owner.RELEASE, facts={"why": why})
 
 
 def gating(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -52,12 +67,11 @@ def gating(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> Dec
     if release is None:
         return Decision(event=None, reason=_running(rollout, ["its release is not recorded yet"]))
     gates = required(release, policy)
-    if refusal := _refusal(rollout, facts, release, gates):
+    if refusal := _refusal(rollout, facts, release, gates, policy):
         return _unfit(refusal)
     todo = [gate for gate in gates if not _passed(rollout, facts, gate)]
     if not todo:
-        reason = Reason(code="EVIDENCE_COMPLETE", owner=Owner.PLATFORM, facts={"gates": ", ".join(gates)})
-        return Decision(event=Event.EVIDENCE_COMPLETE, reason=reason)
+        return Decision(event=Event.EVIDENCE_COMPLETE, reason=_complete(facts, gates))
     running = _running(rollout, todo)
     started = {gate: latest(facts.jobs, JobKind.GATE, gate, rollout.round) for gate in todo}
     jobs = [job for job in started.values() if job is not None]
@@ -70,6 +84,15 @@ def gating(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> Dec
     return Decision(event=None, reason=running, jobs=new)
 
 
+def _complete(facts: Facts, gates: Sequence[str]) -> Reason:
+    """A secret that will be missing is told now, when there is time to set it, and not when production waits for it."""
+    named: dict[str, str | int | float] = {"gates": ", ".join(gates)}
+    if lacking := told(facts, *Ecosystem):
+        ahead = {**named, "missing": lacking}
+        return Reason(code="SECRETS_AHEAD", owner=Owner.OPERATOR, facts=ahead)
+    return Reason(code="EVIDENCE_COMPLETE", owner=Owner.PLATFORM, facts=named)
+
+
 def required(release: Release, policy: Policy) -> tuple[str, ...]:
     """The standard's gates, then the service's own: a service may be stricter, never looser."""
     return (*policy.gates, *(gate for gate in release.definition.gates if gate not in policy.gates))
@@ -79,12 +102,15 @@ def _lacking(gates: Sequence[str], release: Release) -> list[str]:
     return [gate for gate in gates if gate != REVIEW and gate not in release.definition.gates]
 
 
-def _refusal(rollout: Rollout, facts: Facts, release: Release, gates: Sequence[str]) -> Reason | None:
+def _refusal(rollout: Rollout, facts: Facts, release: Release, gates: Sequence[str], policy: Policy) -> Reason | None:
     commit = rollout.commit[:12]
     for gate in gates:
         if bad := _failed(rollout, facts, gate):
             named: dict[str, str | int | float] = {"gate": gate, "commit": commit, "detail": bad.detail or "no detail"}
-            return Reason(code="GATE_FAILED", owner=Owner.RELEASE, facts=named)
+            if gate != REVIEW:
+                return Reason(code="GATE_FAILED", owner=Owner.RELEASE, facts=named)
+            whose = {"reviewers": ", ".join(policy.reviewers)}
+            return Reason(code="REVIEW_AWAITED", owner=Owner.RELEASE, facts={**named, **whose})
     for gate in _lacking(gates, release):
         return Reason(code="GATE_MISSING", owner=Owner.RELEASE, facts={"gate": gate, "commit": commit})
     return None
@@ -116,13 +142,14 @@ def _to_run(rollout: Rollout, facts: Facts, gates: Sequence[str]) -> list[str]:
 
 def _running(rollout: Rollout, gates: Sequence[str]) -> Reason:
     until = rollout.deadline if rollout.state is State.GATING else None
-    named = ", ".join(gates) or "none left to run"
-    return Reason(code="GATES_RUNNING", owner=Owner.RELEASE, facts={"gates": named}, until=until)
+    return Reason(code="GATES_RUNNING", owner=Owner.RELEASE, facts={"gates": ", ".join(gates)}, until=until)
 
 
 def candidate(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> Decision:
-    """Waits for what it calls, for the rest of its group, and for a free lane."""
+    """Waits for its secrets in staging, for what it calls, for the rest of its group, and for a free lane."""
     del rollout, now  # No limit ends this wait: attention is raised, and the release is not to blame.
+    if lacking := missing(facts, Ecosystem.STAGING):
+        return Decision(event=None, reason=lacking)
     if waiting := dependencies(facts):
         return Decision(event=None, reason=waiting)
     if waiting := mates_behind(facts, frozenset({State.CANDIDATE}) | HAS_LANE):

@@ -6,6 +6,7 @@ from twinstage.model.policy import Policy
 from twinstage.model.rollout import Rollout, ServiceState, State
 from twinstage.model.seen import Observed
 from twinstage.pipeline.keys import production_key
+from twinstage.pipeline.rotation import serving
 
 
 def gives(rollout: Rollout, svc: ServiceState, production: Observed) -> bool:
@@ -15,7 +16,7 @@ def gives(rollout: Rollout, svc: ServiceState, production: Observed) -> bool:
     """
     if rollout.release is None or rollout.share == 0:
         return False
-    key = production_key(rollout, svc)
+    key = serving(production_key(rollout, svc), production)
     route, workload = production.routes.get(svc.service), production.workloads.get(key)
     if route is None or workload is None:
         return False

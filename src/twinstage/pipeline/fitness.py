@@ -9,19 +9,23 @@ from twinstage.model.reasons import Owner, Reason
 from twinstage.model.rollout import Rollout, State
 from twinstage.model.seen import Observed, WorkloadSeen
 from twinstage.pipeline.boundary import crossed
+from twinstage.pipeline.databases import broken, unready
 from twinstage.pipeline.keys import baseline_key, production_key
+from twinstage.pipeline.rotation import serving
 from twinstage.pipeline.sight import crashing, standing, unseen, unwell
 from twinstage.pipeline.states import limit
 
 
 def overlay(rollout: Rollout, facts: Facts) -> WorkloadSeen | None:
     """The rollout's own workload in production, as seen."""
-    return _production(facts).workloads.get(production_key(rollout, facts.service))
+    seen = _production(facts)
+    return seen.workloads.get(serving(production_key(rollout, facts.service), seen))
 
 
 def harm(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> Decision | None:
     """UNFIT, or the reason why an unfit rollout stays; None: nothing speaks against it."""
-    reason = crossed(facts, policy) or _ill(rollout, facts, policy, now) or _worse(rollout, facts)
+    migration = broken(rollout, facts, Ecosystem.PRODUCTION)
+    reason = crossed(facts, policy) or migration or _ill(rollout, facts, policy, now) or _worse(rollout, facts)
     if reason is None:
         return None
     if _only_healthy_copy(rollout, facts):
@@ -57,7 +61,8 @@ def _only_healthy_copy(rollout: Rollout, facts: Facts) -> bool:
     if facts.service.baseline is None or facts.service.baseline == rollout.release:
         return False
     key = baseline_key(facts.service, Ecosystem.PRODUCTION)
-    baseline = None if key is None else _production(facts).workloads.get(key)
+    seen = _production(facts)
+    baseline = None if key is None else seen.workloads.get(serving(key, seen))
     mine = overlay(rollout, facts)
     return (baseline is None or baseline.healthy == 0) and mine is not None and mine.healthy > 0
 
@@ -66,8 +71,14 @@ def exposing(rollout: Rollout, facts: Facts, policy: Policy) -> Decision:
     """Its share is not seen to be given yet."""
     if waiting := unseen(facts, Ecosystem.PRODUCTION):
         return Decision(event=None, reason=waiting)
-    workload = overlay(rollout, facts)
-    facts_: dict[str, str | int | float] = {"share": rollout.share, "detail": standing(workload, 1)}
+    if held := unready(rollout, facts, Ecosystem.PRODUCTION):
+        return held
+    workload, seen, key = overlay(rollout, facts), _production(facts), production_key(rollout, facts.service)
+    detail = standing(workload, 1)
+    if serving(key, seen) != key:  # it gets no more than it has until those with the new secrets stand
+        wanted = 1 if workload is None else workload.replicas
+        detail = f"with its new secrets, {standing(seen.workloads.get(key), wanted)}; the older ones serve"
+    facts_: dict[str, str | int | float] = {"share": rollout.share, "detail": detail}
     until = rollout.entered + limit(State.STAGING, policy)
     return Decision(event=None, reason=Reason(code="EXPOSING", owner=Owner.RELEASE, facts=facts_, until=until))
 

@@ -38,11 +38,15 @@ def _in(rollout: Rollout, facts: Facts, seen: Observed) -> list[str]:
     eco, route = seen.ecosystem.value, seen.routes.get(rollout.service)
     using = [other for other in facts.others if other.state in HAS_LANE]
     left = []
-    if route is not None and rollout.lane not in {o.lane for o in using}:
+    alone = rollout.lane not in {o.lane for o in using}
+    if route is not None and alone:
         left += [f"its lane in {eco}"] if any(lane == rollout.lane for lane, _ in route.lanes) else []
+    here = [key for key in seen.workloads if key.service == rollout.service]
+    if alone and any(key.data == rollout.lane for key in here):
+        return [*left, f"its instances in {eco}"]
     if rollout.release in {facts.service.baseline, *(other.release for other in using)}:
         return left
     if route is not None and any(key.release == rollout.release and share > 0 for key, share in route.split):
         left += [f"its share in {eco}"]
-    mine = [k for k in seen.workloads if k.service == rollout.service and k.release == rollout.release]
+    mine = [key for key in here if key.release == rollout.release]
     return [*left, f"its instances in {eco}"] if mine else left

@@ -1,8 +1,9 @@
 """Phases that an operator has a rollout leave out."""
 
+from twinstage.jobs.databases import DATA
 from twinstage.model.facts import Decision, Event, Facts
 from twinstage.model.job import Job, JobKind
-from twinstage.model.names import Phase
+from twinstage.model.names import Phase, Place
 from twinstage.model.policy import Policy
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.rollout import Rollout, State
@@ -47,4 +48,6 @@ def ahead(state: State) -> tuple[Phase, ...]:
 def left_out(job: Job, rollout: Rollout) -> bool:
     """Is the job's result of no use, because its rollout leaves its phase out?"""
     phase = {JobKind.GATE: Phase.DEVELOPMENT, JobKind.VERIFY: Phase.STAGING}.get(job.kind)
+    if job.kind in DATA and job.place is Place.STAGING:
+        phase = Phase.STAGING
     return phase in rollout.skips

@@ -11,8 +11,11 @@ from twinstage.model.reasons import Owner, Reason
 from twinstage.model.release import Release
 from twinstage.model.rollout import HAS_LANE, Rollout
 from twinstage.model.seen import WorkloadSeen
+from twinstage.model.workload import WorkloadKey
 from twinstage.pipeline.boundary import crossed
+from twinstage.pipeline.databases import broken, unready
 from twinstage.pipeline.keys import lane_key
+from twinstage.pipeline.rotation import serving
 from twinstage.pipeline.sight import crashing, mate_stands, standing, stands, unseen, unwell
 from twinstage.pipeline.states import limit
 from twinstage.pipeline.waits import dependencies, mates_behind
@@ -23,16 +26,22 @@ def staging(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> De
     """Waits until the lane stands and the mirror around it is whole; then the verification starts."""
     if reason := crossed(facts, policy):
         return Decision(event=Event.UNFIT, reason=reason)
+    if reason := broken(rollout, facts, Ecosystem.STAGING):
+        return Decision(event=Event.UNFIT, reason=reason)
+    if unseen(facts, Ecosystem.STAGING) is None and (held := unready(rollout, facts, Ecosystem.STAGING)):
+        return held
     release = facts.release
     waiting = unseen(facts, Ecosystem.STAGING) or dependencies(facts) or _mates(facts)
     if release is None or waiting:
         return Decision(event=None, reason=waiting or _starting(rollout, 0, 1))
     wanted = release.definition.web.instances[Ecosystem.STAGING]
-    workload = facts.seen[Ecosystem.STAGING].workloads.get(lane_key(rollout, facts.service))
-    if not stands(workload, wanted) or not _routed(rollout, facts):
+    seen = facts.seen[Ecosystem.STAGING]
+    key = serving(lane_key(rollout, facts.service, release), seen)
+    workload = seen.workloads.get(key)
+    if not stands(workload, wanted) or not _routed(rollout, facts, key):
         return _not_standing(rollout, facts, policy, now, workload, wanted)
-    if broken := _broken_now(facts):
-        return Decision(event=None, reason=_not_whole(broken))
+    if amiss := _broken_now(facts):
+        return Decision(event=None, reason=_not_whole(amiss))
     return Decision(event=Event.HEALTHY, reason=_verifying(None), jobs=_verification(rollout, release, policy, 1))
 
 
@@ -48,8 +57,8 @@ def _not_standing(
     rollout: Rollout, facts: Facts, policy: Policy, now: datetime, workload: WorkloadSeen | None, wanted: int
 ) -> Decision:
     """Only with a whole mirror around it is the release to blame for a lane that does not stand."""
-    if broken := _broken_now(facts):
-        return Decision(event=None, reason=_not_whole(broken))
+    if amiss := _broken_now(facts):
+        return Decision(event=None, reason=_not_whole(amiss))
     late = now >= rollout.deadline and unwell(workload, now, limit(rollout.state, policy))
     if late or crashing(workload):
         detail = {"detail": standing(workload, wanted)}
@@ -57,9 +66,9 @@ def _not_standing(
     return Decision(event=None, reason=_starting(rollout, 0 if workload is None else workload.healthy, wanted))
 
 
-def _routed(rollout: Rollout, facts: Facts) -> bool:
+def _routed(rollout: Rollout, facts: Facts, key: WorkloadKey) -> bool:
     route = facts.seen[Ecosystem.STAGING].routes.get(rollout.service)
-    return route is not None and (rollout.lane, lane_key(rollout, facts.service)) in route.lanes
+    return route is not None and (rollout.lane, key) in route.lanes
 
 
 def _mates(facts: Facts) -> Reason | None:
@@ -78,14 +87,14 @@ def _broken_now(facts: Facts) -> MirrorBreak | None:
     return next((b for b in facts.mirror_breaks if b.until is None), None)
 
 
-def _not_whole(broken: MirrorBreak) -> Reason:
+def _not_whole(amiss: MirrorBreak) -> Reason:
     return Reason(
         code="MIRROR_NOT_WHOLE",
         owner=Owner.PLATFORM,
         facts={
-            "service": broken.service,
-            "since": broken.since.isoformat(timespec="seconds"),
-            "detail": broken.detail,
+            "service": amiss.service,
+            "since": amiss.since.isoformat(timespec="seconds"),
+            "detail": amiss.detail,
         },
     )
 
@@ -115,8 +124,8 @@ def verifying(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> 
         return Decision(event=None, reason=running)
     if job is not None and job.result in NO_RESULT:
         return regain(rollout, [job], running, now)
-    if broken := _broken_during(rollout, facts, job, now):
-        void = Reason(code="VERIFICATION_VOID", owner=Owner.PLATFORM, facts={"service": broken.service})
+    if amiss := _broken_during(rollout, facts, job, now):
+        void = Reason(code="VERIFICATION_VOID", owner=Owner.PLATFORM, facts={"service": amiss.service})
         return Decision(event=Event.VOID, reason=void)
     return _result(job)
 

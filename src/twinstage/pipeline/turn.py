@@ -11,6 +11,8 @@ from twinstage.model.rollout import IN_PRODUCTION, Kind, Rollout, State
 from twinstage.model.seen import Health, WorkloadSeen
 from twinstage.pipeline.boundary import crossed
 from twinstage.pipeline.keys import baseline_key
+from twinstage.pipeline.rotation import serving
+from twinstage.pipeline.secrecy import missing
 from twinstage.pipeline.sight import standing, unseen
 from twinstage.pipeline.states import limit
 from twinstage.pipeline.waits import dependencies, mates_behind
@@ -51,6 +53,8 @@ def _waiting(rollout: Rollout, facts: Facts) -> Reason | None:
         if other.state in IN_PRODUCTION:
             turn = {"rollout": other.id, "state": other.state.value}
             return Reason(code="WAITS_FOR_TURN", owner=Owner.PLATFORM, facts=turn)
+    if lacking := missing(facts, Ecosystem.PRODUCTION):
+        return lacking
     if rollout.kind is Kind.ROLLBACK:
         return None
     return dependencies(facts) or mates_behind(facts, frozenset({State.VERIFIED}) | IN_PRODUCTION)
@@ -75,7 +79,8 @@ def _beside(rollout: Rollout, facts: Facts, policy: Policy, now: datetime) -> De
     if waiting := unseen(facts, Ecosystem.PRODUCTION):
         return Decision(event=None, reason=waiting)
     key = baseline_key(facts.service, Ecosystem.PRODUCTION)
-    baseline = None if key is None else facts.seen[Ecosystem.PRODUCTION].workloads.get(key)
+    seen = facts.seen[Ecosystem.PRODUCTION]
+    baseline = None if key is None else seen.workloads.get(serving(key, seen))
     if baseline is not None and baseline.healthy:
         if Phase.CANARY in rollout.skips:
             share, reason = policy.production_shares[0], _not_compared(_skipped(rollout))

@@ -25,7 +25,7 @@ def route(view: View) -> Routed:
     if want is None:
         gone = DeleteRoute(ecosystem=view.want.ecosystem, service=view.want.service)
         return Routed(actions=(gone,) if accepted else (), settled=accepted is None, leads=used(accepted))
-    split = next_split(view, _shares(accepted), _shares(want))
+    split = next_split(view, view.taken_over(_shares(accepted)), _shares(want))
     lanes = _lanes(view, want, accepted)
     if accepted is None and not split and want.split:
         # The proxy may only just have started and not have said yet what it has: never replace that by nothing.

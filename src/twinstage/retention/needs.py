@@ -24,7 +24,7 @@ class Needs:
     rollouts: Mapping[RolloutId, str]
     """Rollouts whose jobs' logs and results stay."""
     services: Mapping[str, ServiceName]
-    """Name of an artifact, or id of a rollout -> whose it is."""
+    """Name of an artifact, or id of a release or a rollout -> whose it is."""
     building: frozenset[ServiceName]
     read: Mapping[Ecosystem, int]
     """How far each record of crossings was read."""
@@ -71,6 +71,7 @@ def needs(
         rollouts=_evidence(every, good),
         services={
             **{_name(release.artifact.location): release.service for release in releases.values()},
+            **{release.id: release.service for release in releases.values()},
             **{rollout.id: rollout.service for rollout in every},
         },
         building=frozenset(job.service for job in jobs if job.kind is JobKind.BUILD),

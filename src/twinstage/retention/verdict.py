@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from twinstage.model.holding import Holding, HoldingKind
-from twinstage.model.names import Ecosystem, RolloutId
+from twinstage.model.names import Ecosystem, ReleaseId, RolloutId
 from twinstage.retention.bounds import Bounds
 from twinstage.retention.needs import Needs, young
 
@@ -49,13 +49,19 @@ def _named(holding: Holding, needs: Needs) -> Holding:
         return holding
     key = holding.name
     if holding.kind in (HoldingKind.JOB, HoldingKind.LOG):
-        key = _rollout(holding.name)
+        key = _release(holding.name) or _rollout(holding.name)
     return replace(holding, service=needs.services.get(key))
 
 
 def _rollout(name: str) -> RolloutId:
     """``job.a1b2c3d4.gate.unit.0.1`` and ``a1b2c3d4.gate.unit.0.1`` are of rollout a1b2c3d4."""
     return RolloutId(name.removeprefix("job.").partition(".")[0])
+
+
+def _release(name: str) -> ReleaseId | None:
+    """``staging.main.r_7f3a12bc9d01.migrate.orders.1`` is of no rollout, but of that release."""
+    parts = name.removeprefix("job.").split(".")
+    return ReleaseId(parts[2]) if len(parts) > 3 and parts[0] in set(Ecosystem) else None
 
 
 def needed(holding: Holding, needs: Needs) -> str:
@@ -111,6 +117,11 @@ def _begins(name: str) -> int:
     return int(middle) if middle.isdecimal() else 0
 
 
+def _database(holding: Holding, _case: Case) -> str:
+    ours = "." not in holding.name
+    return "the database server's own" if ours else "a service's data is never collected; a lane's goes with its lane"
+
+
 def _repository(_holding: Holding, _case: Case) -> str:
     return "commits that were submitted stay, whatever becomes of their branch"
 
@@ -127,6 +138,7 @@ RULES: Mapping[HoldingKind, Rule] = {
     HoldingKind.LOG: _log,
     HoldingKind.ACCESS: _access,
     HoldingKind.CROSSINGS: _crossings,
+    HoldingKind.DATABASE: _database,
     HoldingKind.REPOSITORY: _repository,
     HoldingKind.STORE: _store,
 }
@@ -139,6 +151,7 @@ GOES: Mapping[HoldingKind, str] = {
     HoldingKind.LOG: "its program is long gone",
     HoldingKind.ACCESS: "",
     HoldingKind.CROSSINGS: "read to its end",
+    HoldingKind.DATABASE: "",
     HoldingKind.REPOSITORY: "",
     HoldingKind.STORE: "",
 }

@@ -6,12 +6,13 @@ breaks the lifecycle raises LifecycleBroken, so one oracle holds for the fake, f
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from twinstage.model.finding import Finding
 from twinstage.model.holding import Holding
 from twinstage.model.job import Job
-from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
-from twinstage.model.seen import BoundaryReport, Crossing, Health, Observed, TrafficSample, WorkloadSeen
+from twinstage.model.names import Ecosystem, InstanceId, JobId, ReleaseId, ServiceName
+from twinstage.model.seen import BoundaryReport, Crossing, Health, Observed, SentinelSeen, TrafficSample, WorkloadSeen
 from twinstage.model.workload import Route, Workload, WorkloadKey
-from twinstage.runtime.runtime import Fence, Runtime
+from twinstage.runtime.runtime import SPOKEN, Fence, Runtime
 
 Counters = tuple[WorkloadKey, str, str]
 """(workload, source, epoch)."""
@@ -129,14 +130,28 @@ class Checked:
     def log(self, source: InstanceId | JobId, offset: int) -> Iterator[bytes]:
         return self._runtime.log(source, offset)
 
+    def spoken(self, release: ReleaseId) -> tuple[InstanceId, ...]:
+        names = self._runtime.spoken(release)
+        _must(len(set(names)) == len(names) <= SPOKEN, f"{len(names)} instances of {release} are told to have spoken")
+        return names
+
     def holdings(self) -> tuple[Holding, ...]:
         return self._runtime.holdings()
 
     def discard(self, holdings: Sequence[Holding], fence: Fence) -> None:
         self._runtime.discard(holdings, fence)
 
+    def troubles(self) -> tuple[Finding, ...]:
+        return self._runtime.troubles()
+
     def boundary(self) -> BoundaryReport:
         return self._runtime.boundary()
+
+    def sentinels(self) -> tuple[SentinelSeen, ...]:
+        seen = self._runtime.sentinels()
+        _must(len({it.ecosystem for it in seen}) == len(seen), "an ecosystem has two sentinels")
+        _must(all(it.starts >= 1 for it in seen), "a sentinel counts that was never started")
+        return seen
 
     # ---- what must hold
 

@@ -4,19 +4,36 @@ Starts take steps, observations lag, and ``Unavailable`` comes before or after t
 The world (world.py) outlives it: after a crash a new FakeRuntime on the same world finds everything as it was.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from twinstage.model.finding import Finding
 from twinstage.model.holding import Holding
 from twinstage.model.job import Job
-from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
-from twinstage.model.seen import BoundaryReport, Crossing, Observed, TrafficSample
+from twinstage.model.names import Ecosystem, InstanceId, JobId, ReleaseId, ServiceName
+from twinstage.model.seen import BoundaryReport, Crossing, Limit, Observed, SentinelSeen, TrafficSample
 from twinstage.model.workload import Route, Workload, WorkloadKey
-from twinstage.runtime.runtime import Fence, StaleFence, Unavailable, Unfit
+from twinstage.runtime.runtime import SPOKEN, Fence, StaleFence, Unavailable, Unfit
 from twinstage.runtime.world import World
 
 Schedule = Callable[[str, int], str | None]
 """(name of the call, how many calls there were before) -> None, ``before`` or ``after`` the effect."""
+
+
+Secrets = Callable[[Ecosystem, ServiceName, int], Mapping[str, str]]
+"""(ecosystem, service, number of its secrets there) -> values by name."""
+
+
+def none(_ecosystem: Ecosystem, _service: ServiceName, _number: int) -> Mapping[str, str]:
+    """For companies without secrets."""
+    return {}
+
+
+_LIMITS = (
+    Limit(what="memory", in_force=True, how="nothing runs"),
+    Limit(what="open files", in_force=False, how="a machine"),
+)
 
 
 def reliable(_call: str, _number: int) -> str | None:
@@ -27,8 +44,9 @@ def reliable(_call: str, _number: int) -> str | None:
 class FakeRuntime:
     """One controller's way to a world."""
 
-    def __init__(self, world: World, schedule: Schedule = reliable) -> None:
+    def __init__(self, world: World, schedule: Schedule = reliable, secrets: Secrets = none) -> None:
         self.world = world
+        self._secrets = secrets
         self.schedule = schedule
         self._calls = 0
 
@@ -48,7 +66,7 @@ class FakeRuntime:
         with self._call("put_workload", fence):
             if why := self.world.behaviour(workload).unfit:
                 raise Unfit(f"cannot run {workload.key.service} {workload.key.release}: {why}")
-            self.world.put(workload)
+            self.world.put(workload, self._given(workload))
 
     def delete_workload(self, key: WorkloadKey, fence: Fence) -> None:
         with self._call("delete_workload", fence):
@@ -89,6 +107,9 @@ class FakeRuntime:
         text = (job.log_end if job else f"{source} started").encode()
         yield text[offset:]
 
+    def spoken(self, release: ReleaseId) -> tuple[InstanceId, ...]:
+        return tuple(id for id, its in self.world.spoke.items() if its == release)[-SPOKEN:]
+
     def holdings(self) -> tuple[Holding, ...]:
         with self._call("holdings"):
             return tuple(self.world.storeroom.held.values())
@@ -97,8 +118,28 @@ class FakeRuntime:
         with self._call("discard", fence):
             self.world.discard(holdings)
 
+    def troubles(self) -> tuple[Finding, ...]:
+        return tuple(self.world.troubles)
+
     def boundary(self) -> BoundaryReport:
-        return BoundaryReport(enforced=True, means=("memory",), lacking=(), attributes=True)
+        return BoundaryReport(enforced=True, means=("memory",), lacking=(), attributes=True, limits=_LIMITS)
+
+    def sentinels(self) -> tuple[SentinelSeen, ...]:
+        found = []
+        for ecosystem in Ecosystem:
+            answers: Counter[tuple[str, str]] = Counter()
+            for crossing in self.world.crossings[ecosystem]:
+                answers[(crossing.kind, crossing.answered)] += crossing.count
+            found.append(SentinelSeen(ecosystem=ecosystem, answers=answers, unread=0, starts=1))
+        return tuple(found)
+
+    def _given(self, workload: Workload) -> dict[str, str]:
+        """Exactly what it names."""
+        key = workload.key
+        values = self._secrets(key.ecosystem, key.service, key.secrets) if workload.secrets else {}
+        if lacking := [name for name in workload.secrets if name not in values]:
+            raise Unavailable(f"cannot run {key.service} in {key.ecosystem}: {', '.join(lacking)} is not set there")
+        return {name: values[name] for name in workload.secrets}
 
     @contextmanager
     def _call(self, name: str, fence: Fence | None = None) -> Iterator[None]:

@@ -65,7 +65,7 @@ class Meter:
                 count.errors += number
                 self.failed += number
                 continue
-            held.in_flight = 3 if share else held.in_flight
+            held.in_flight = 3 if share and self.requests else held.in_flight
             self._answer(count, number, behaviour(held.workload))
 
     def _answer(self, count: Counters, number: int, how: "Behaviour") -> None:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from twinstage.model.finding import Finding
 from twinstage.model.holding import Holding
 from twinstage.model.job import Job
-from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
-from twinstage.model.seen import BoundaryReport, Crossing, Observed, TrafficSample
+from twinstage.model.names import Ecosystem, InstanceId, JobId, ReleaseId, ServiceName
+from twinstage.model.seen import BoundaryReport, Crossing, Observed, SentinelSeen, TrafficSample
 from twinstage.model.workload import Route, Workload, WorkloadKey
 
 
@@ -39,6 +40,10 @@ class Unfit(RuntimeTrouble):
     """The runtime will never accept this object. Blames the release."""
 
 
+SPOKEN = 50
+"""Instances that ``spoken`` names at most: the latest."""
+
+
 class Runtime(Protocol):
     """On one machine: bubblewrap, supervisord, Envoy and the sentinel."""
 
@@ -49,7 +54,10 @@ class Runtime(Protocol):
         """Tell the runtime every service with its (frontend, backend) ports in each ecosystem; whole, replaces."""
 
     def observe(self, ecosystem: Ecosystem) -> Observed: ...
-    def put_workload(self, workload: Workload, fence: Fence) -> None: ...
+    def put_workload(self, workload: Workload, fence: Fence) -> None:
+        """The values of its secrets are no part of it: a runtime reads them where it was told to, by ecosystem, service and
+        ``key.secrets``, and gives an instance exactly those that are named. Unavailable while one of them is not there."""
+
     def delete_workload(self, key: WorkloadKey, fence: Fence) -> None: ...
     def put_route(self, route: Route, fence: Fence) -> None: ...
     def delete_route(self, ecosystem: Ecosystem, service: ServiceName, fence: Fence) -> None: ...
@@ -69,10 +77,18 @@ class Runtime(Protocol):
     def log(self, source: InstanceId | JobId, offset: int) -> Iterator[bytes]:
         """The log from that byte on, in chunks; negative: that many bytes before the end. Ends at the present end."""
 
+    def spoken(self, release: ReleaseId) -> tuple[InstanceId, ...]:
+        """Instances of the release that left a log, gone ones too until it is discarded; who wrote last comes last."""
+
     def holdings(self) -> tuple[Holding, ...]:
         """What takes up room in its places, as last measured."""
 
     def discard(self, holdings: Sequence[Holding], fence: Fence) -> None:
         """Let go of what ``holdings`` named. Gone is fine; what turns out to be in use again stays, and no harm is done."""
 
+    def troubles(self) -> tuple[Finding, ...]:
+        """What is wrong with its own parts. Asked by people alone, so it may take some seconds."""
+
     def boundary(self) -> BoundaryReport: ...
+    def sentinels(self) -> tuple[SentinelSeen, ...]:
+        """What the sentinels count; one that does not answer at the moment is missing."""

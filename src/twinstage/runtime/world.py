@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from twinstage.jobs.probe import Trial, output
+from twinstage.model.finding import Finding
 from twinstage.model.holding import Holding
 from twinstage.model.job import Job, JobKind, JobResult
-from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
+from twinstage.model.names import Ecosystem, InstanceId, JobId, ReleaseId, ServiceName
 from twinstage.model.seen import Crossing, Health, InstanceSeen, Observed, TrafficSample, WorkloadSeen
 from twinstage.model.workload import Route, Workload, WorkloadKey
+from twinstage.runtime.databank import Databank, concerns
 from twinstage.runtime.meter import Meter
 from twinstage.runtime.runtime import Fence
 from twinstage.runtime.storeroom import Storeroom
@@ -47,6 +50,8 @@ class Ending:
     log_end: str = ""
     crosses: tuple[tuple[str, str], ...] = ()
     """(target, kind) that it tries in its first step."""
+    changes: str = ""
+    """What a migration does to the schema, however it ends; done once, whoever runs it again. Empty: nothing."""
     unfit: str = ""
     """Why the runtime will never start it."""
 
@@ -71,6 +76,7 @@ class FakeWorkload:
     """0: deleted."""
     instances: list[FakeInstance] = field(default_factory=list)
     in_flight: int = 0
+    given: Mapping[str, str] = field(default_factory=dict)  # its secrets
 
     @property
     def healthy(self) -> int:
@@ -98,8 +104,10 @@ class World:
             eco: dict.fromkeys(("proxy", "sentinel", "supervisor"), Health.HEALTHY) for eco in Ecosystem
         }
         self.storeroom = Storeroom()
-        self.harm: list[str] = []
-        """What a user would have suffered from: traffic given to what could not answer."""
+        self.databank = Databank()
+        self.troubles: list[Finding] = []
+        self.harm: list[str] = self.databank.harm
+        """What a user would have suffered from: traffic given to what could not answer, data in the wrong state."""
         self.meter = Meter(requests)
         self.fence = Fence(epoch=0, generation=0)
         """The newest that any call carried."""
@@ -109,6 +117,8 @@ class World:
         self._endings: list[tuple[Callable[[Job], bool], Ending]] = []
         self._ages: Counter[JobId] = Counter()
         self._instances = 0
+        self.spoke: dict[InstanceId, ReleaseId] = {}
+        """Every instance there ever was: each has said that it started."""
         self._views: dict[Ecosystem, deque[Observed]] = {eco: deque() for eco in Ecosystem}
 
     # ---- what a test says
@@ -183,17 +193,20 @@ class World:
 
     # ---- what a runtime does
 
-    def put(self, workload: Workload) -> None:
+    def put(self, workload: Workload, given: Mapping[str, str]) -> None:
         held = self.workloads.setdefault(workload.key, FakeWorkload(workload=workload, replicas=0))
         if workload.artifact.location.rpartition("/")[2] in self.storeroom.gone:
             self.harm.append(f"{workload.key.service} {workload.key.release} was put: its artifact was discarded")
-        held.workload, held.replicas = workload, workload.replicas
+        held.workload, held.replicas, held.given = workload, workload.replicas, given
         alive = [i for i in held.instances if i.health is not Health.STOPPING]
+        if len(alive) < workload.replicas:
+            self.databank.put(workload)
         for extra in alive[workload.replicas :]:
             self._stop(extra)
         for _ in range(workload.replicas - len(alive)):
             self._instances += 1
             held.instances.append(FakeInstance(id=InstanceId(f"i{self._instances}"), since=self.now))
+            self.spoke[held.instances[-1].id] = workload.key.release
 
     def delete(self, key: WorkloadKey) -> None:
         if held := self.workloads.get(key):
@@ -265,19 +278,25 @@ class World:
         self._ages[job.id] += 1
         if self._ages[job.id] == 1:
             self.runs[job.id] += 1
+            if concerns(job):
+                self.databank.begin(job, [key for key, held in self.workloads.items() if held.instances])
+                self.parts[Ecosystem(job.place.value)].setdefault("database", Health.STARTING)
             job = self.jobs[job.id] = self.past[job.id] = replace(job, started=self.now)
             for target, kind in ending.crosses:
                 self.cross(job.id, Ecosystem(job.place.value), target, kind)
         if self._ages[job.id] >= ending.steps:
-            output = {"digest": f"sha256:{job.builds}"} if job.kind is JobKind.BUILD else {}
-            self._end(
-                replace(
-                    job, result=ending.result, exit_status=ending.exit_status, ended=self.now, log_end=ending.log_end,
-                    output=output if ending.result is JobResult.SUCCEEDED else {},
-                )
-            )  # fmt: skip
+            ended = replace(job, result=ending.result, exit_status=ending.exit_status, log_end=ending.log_end)
+            self._end(replace(ended, ended=self.now), ending.changes)
 
-    def _end(self, job: Job) -> None:
+    def _end(self, job: Job, changes: str = "") -> None:
+        if job.id in self.databank.running:
+            self.parts[Ecosystem(job.place.value)]["database"] = Health.HEALTHY
+            job = replace(job, output=self.databank.end(job, changes))
+        elif job.result is JobResult.SUCCEEDED and job.kind is JobKind.PROBE:
+            tried = (Trial(name=changes, what="", answer="", stopped=not changes),)
+            job = replace(job, output=output(tried))
+        elif job.result is JobResult.SUCCEEDED and job.kind is JobKind.BUILD:
+            job = replace(job, output={"digest": f"sha256:{job.builds}"})
         self.jobs[job.id] = self.past[job.id] = job
         self.storeroom.worked(job, self.now)
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from twinstage.model.encoding import encode
 from twinstage.store import tables as t
 from twinstage.store.schema import bring_up
-from twinstage.store.trouble import StaleEpoch
+from twinstage.store.trouble import DamagedStore, StaleEpoch, StoreTrouble
 
 
 class Database:
@@ -43,18 +44,24 @@ class Database:
             immediate = connection.get_execution_options().get("immediate", False)
             connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
-        with self._immediate() as connection:
-            bring_up(connection, path)
+        try:
+            with self._immediate() as connection:
+                bring_up(connection, path)
+        except DBAPIError as error:
+            raise _unopened(path, error) from error
 
     def close(self) -> None:
         """Give back the file. A store is not used afterwards."""
         self._engine.dispose()
 
-    def take(self, at: datetime) -> int:
-        """Become the one controller. Returns the new epoch; every older holder's writes are refused from now on."""
+    def take(self, at: datetime, after: int = 0) -> int:
+        """Become the one controller. Returns the new epoch; every older holder's writes are refused from now on.
+
+        ``after``: the highest epoch that is known of elsewhere, so that a store from a copy does not stay behind it.
+        """
         with self._immediate() as connection:
             row = connection.execute(select(t.standing)).one()
-            self.epoch, self.generation = row.epoch + 1, row.generation
+            self.epoch, self.generation = max(row.epoch, after) + 1, row.generation
             connection.execute(update(t.standing).values(epoch=self.epoch))
             why = f"a controller took the store with epoch {self.epoch}"
             line = {"at": encode(at), "who": "twinstage", "what": "controller", "why": why, "after": str(self.epoch)}
@@ -85,3 +92,13 @@ class Database:
             connection = plain.execution_options(immediate=True)
             with connection.begin():
                 yield connection
+
+
+def _unopened(path: Path, error: DBAPIError) -> StoreTrouble:
+    """What the machine refuses passes (a full disk, a lock); what is not a database any more does not."""
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return StoreTrouble(f"cannot open {path}: {error.orig}; is there room on its disk, and is it this account's?")
+    return DamagedStore(
+        f"cannot open {path}: {error.orig}. Take the company down and put a copy of it back (without its -wal and -shm); without "
+        f"a copy move {path.parent.parent}/ away: then `twinstage up` begins anew"
+    )

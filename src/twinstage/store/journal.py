@@ -16,6 +16,7 @@ class Journal(Database):
         after: int = 0,
         service: ServiceName | None = None,
         rollout: RolloutId | None = None,
+        what: str | None = None,
         limit: int = 500,
         tail: bool = False,
     ) -> list[JournalRow]:
@@ -25,6 +26,8 @@ class Journal(Database):
             query = query.where(t.journal.c.service == service)
         if rollout is not None:
             query = query.where(t.journal.c.rollout == rollout)
+        if what is not None:
+            query = query.where(t.journal.c.what == what)
         query = query.order_by(t.journal.c.seq.desc() if tail else t.journal.c.seq)
         with self.reading() as connection:
             rows = [decode(JournalRow, dict(row._mapping)) for row in connection.execute(query)]

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from twinstage.model.database import Clone, DataKey, Migration
 from twinstage.model.facts import MirrorBreak
 from twinstage.model.holding import Collection
 from twinstage.model.job import Job
-from twinstage.model.names import ReleaseId, RolloutId, ServiceName
+from twinstage.model.names import Ecosystem, ReleaseId, RolloutId, ServiceName
 from twinstage.model.release import Evidence, Release
 from twinstage.model.rollout import Freeze, Intent, Rollout, ServiceState
 from twinstage.model.seen import Crossing, TrafficSample
@@ -20,7 +21,7 @@ class Entry:
     """A person's name, or ``twinstage``."""
     what: str
     """``rollout`` ``baseline`` ``pin`` ``freeze`` ``skip`` ``group`` ``intent`` ``job`` ``crossing`` ``mirror`` ``exposed``
-    ``trouble`` ``ecosystem`` ``controller``."""
+    ``trouble`` ``ecosystem`` ``controller`` ``database`` ``schema`` ``secret`` ``visit``."""
     why: str
     """A sentence."""
     service: ServiceName | None = None
@@ -74,6 +75,21 @@ class Attributed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tally:
+    """Crossings of one kind by one release in one ecosystem."""
+
+    ecosystem: Ecosystem
+    release: ReleaseId | None
+    """None: of sources that nobody knows any more."""
+    kind: str
+    attempts: int
+    places: int
+    """That are told apart."""
+    together: int
+    """Attempts at places that are not."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """Everything that one transaction writes: all of it, or nothing.
 
@@ -89,10 +105,21 @@ class Change:
     """New ones. An id that exists already is left as it is."""
     results: tuple[Job, ...] = ()
     """Recorded ones with their results."""
+    ready: tuple[DataKey, ...] = ()
+    """Data that is there and migrated from now on."""
+    migrations: tuple[Migration, ...] = ()
+    clones: tuple[Clone, ...] = ()
+    """Lanes' data that is asked for."""
+    dropped: tuple[Clone, ...] = ()
+    """And that was seen to be dropped: nothing of it is ready any more."""
     evidence: tuple[Evidence, ...] = ()
     crossings: tuple[Attributed, ...] = ()
+    read: tuple[tuple[Ecosystem, int], ...] = ()
+    """How far each ecosystem's record of crossings was read, where the last ones are not kept: the probe made them."""
     breaks: tuple[MirrorBreak, ...] = ()
     """until None: begins (one open break a service). Otherwise: the open one of that service ends then."""
+    retold: tuple[MirrorBreak, ...] = ()
+    """Open ones that go on with another detail."""
     watches: tuple[Watch, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     """To stand from now on, each in place of one of the same service."""
@@ -108,4 +135,5 @@ class Change:
     def empty(self) -> bool:
         parts = (self.rollouts, self.services, self.releases, self.jobs, self.results, self.evidence, self.crossings)
         more = (self.breaks, self.watches, self.freezes, self.thaws, self.collection, self.intent, self.journal)
-        return not any((*parts, *more))
+        data = (self.retold, self.read, self.ready, self.migrations, self.clones, self.dropped)
+        return not any((*parts, *more, *data))

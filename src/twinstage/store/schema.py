@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from twinstage.store.trouble import NewerStore
 
-HEAD = "0003"
+HEAD = "0005"
 """The newest revision in migrations/versions. Stated here so that opening a good store does not load Alembic."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

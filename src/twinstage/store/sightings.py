@@ -1,27 +1,37 @@
 """What was seen and must outlive the controller: crossings, breaks of the mirror, where a canary's watch began."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, case, func, or_, select
 
 from twinstage.model.encoding import decode, encode
 from twinstage.model.facts import MirrorBreak
 from twinstage.model.names import Ecosystem, ReleaseId, RolloutId
-from twinstage.model.seen import Crossing
+from twinstage.model.seen import OTHER_ECOSYSTEM, Crossing
 from twinstage.store import tables as t
 from twinstage.store.database import Database
 from twinstage.store.reading import read
-from twinstage.store.rows import Attributed, Watch
+from twinstage.store.rows import Attributed, Tally, Watch
 
 
 class Sightings(Database):
-    def crossings(
-        self, *, release: ReleaseId | None = None, since: datetime | None = None, limit: int | None = None
-    ) -> list[Crossing]:
+    def crossings(self, *, since: datetime | None = None, limit: int | None = None) -> list[Crossing]:
         """Newest first."""
-        return [a.crossing for a in self.attributed(release=release, since=since, limit=limit)]
+        return [a.crossing for a in self.attributed(since=since, limit=limit)]
+
+    def crossings_of(self, release: ReleaseId, since: datetime, limit: int) -> list[Crossing]:
+        """Of one release: those towards the other ecosystem first, which many others must not hide, then newest first."""
+        query = (
+            select(t.crossings)
+            .where(t.crossings.c.release == release, t.crossings.c.at >= encode(since))
+            .order_by(t.crossings.c.kind != OTHER_ECOSYSTEM, t.crossings.c.at.desc(), t.crossings.c.seq.desc())
+            .limit(limit)
+        )
+        with self.reading() as connection:
+            return [_whole(row).crossing for row in connection.execute(query)]
 
     def attributed(
         self, *, release: ReleaseId | None = None, since: datetime | None = None, limit: int | None = None
@@ -35,6 +45,26 @@ class Sightings(Database):
             query = query.where(t.crossings.c.at >= encode(since))
         with self.reading() as connection:
             return [_whole(row) for row in connection.execute(query)]
+
+    def attributed_to(self, releases: Collection[ReleaseId], limit: int) -> list[Attributed]:
+        """As `attributed`, of any of these releases."""
+        latest = (t.crossings.c.at.desc(), t.crossings.c.seq.desc())
+        query = select(t.crossings).where(t.crossings.c.release.in_(releases)).order_by(*latest).limit(limit)
+        with self.reading() as connection:
+            return [_whole(row) for row in connection.execute(query)]
+
+    def tallies(self, together: Collection[str]) -> list[Tally]:
+        """All crossings, counted by ecosystem, release and kind. ``together``: targets that stand for many."""
+        many = case((t.crossings.c.target.in_(together), t.crossings.c.count), else_=0)
+        which = (t.crossings.c.ecosystem, t.crossings.c.release, t.crossings.c.kind)
+        query = select(*which, func.sum(t.crossings.c.count), func.count(), func.sum(many)).group_by(*which)
+        with self.reading() as connection:
+            return [
+                Tally(
+                    ecosystem=Ecosystem(eco), release=release, kind=kind, attempts=tried, places=places, together=more
+                )
+                for eco, release, kind, tried, places, more in connection.execute(query)
+            ]
 
     def tried(self, owner: str) -> set[tuple[str, str]]:
         """(target, kind) of every crossing that is known of this owner; see ``Attributed.owner``."""

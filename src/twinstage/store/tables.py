@@ -75,10 +75,42 @@ jobs = Table(
     metadata,
     Column("seq", Integer, primary_key=True),
     Column("id", String, nullable=False, unique=True),
-    Column("rollout", String, nullable=False, index=True),
+    Column("rollout", String, nullable=True, index=True),
+    Column("about", String, nullable=True, index=True),
     Column("finished", Boolean, nullable=False, index=True),
     Column("body", String, nullable=False),
 )
+"""``about``: which data a job on databases works on and for which release, ``staging/orders/main/r_0a1b2c3d4e5f``."""
+
+ready = Table(
+    "ready",
+    metadata,
+    Column("ecosystem", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("data", String, primary_key=True),
+    Column("release", String, primary_key=True),
+    Column("at", String, nullable=False),
+)
+"""Data that is there and migrated, for which release."""
+
+migrations = Table(
+    "migrations",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("service", String, nullable=False, index=True),
+    Column("job", String, nullable=False, unique=True),
+    Column("body", String, nullable=False),
+)
+"""What each migration changed."""
+
+clones = Table(
+    "clones",
+    metadata,
+    Column("service", String, primary_key=True),
+    Column("lane", String, primary_key=True),
+    Column("body", String, nullable=False),
+)
+"""Lanes' data that was asked for and not yet seen to be dropped."""
 
 intents = Table(
     "intents",

@@ -23,3 +23,7 @@ class NoPorts(StoreTrouble):
 
 class NewerStore(StoreTrouble):
     """The file was written by a newer Twinstage."""
+
+
+class DamagedStore(StoreTrouble):
+    """The file is no store, or not a whole one."""

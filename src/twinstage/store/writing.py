@@ -1,6 +1,8 @@
 """Puts a Change into its tables, on the caller's transaction."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -10,6 +12,7 @@ from twinstage.model.facts import MirrorBreak
 from twinstage.model.holding import Collection
 from twinstage.model.job import Job
 from twinstage.model.rollout import Freeze, Intent, Rollout, ServiceState
+from twinstage.store import data
 from twinstage.store import tables as t
 from twinstage.store.rows import Attributed, Change
 from twinstage.store.trouble import Conflict
@@ -25,18 +28,20 @@ def write(connection: Connection, change: Change) -> None:
     for old, new in change.services:
         _service(connection, old, new)
     for job in change.jobs:
-        finished = job.result is not None
-        planned = insert(t.jobs).values(id=job.id, rollout=job.rollout, finished=finished, body=dumps(job))
-        connection.execute(planned.prefix_with("OR IGNORE"))
+        _job(connection, job)
     for job in change.results:
         _result(connection, job)
+    data.write(connection, change)
     for item in change.evidence:
         shown = insert(t.evidence).values(service=item.service, commit_id=item.commit, gate=item.gate, body=dumps(item))
         connection.execute(shown)
-    for crossing in change.crossings:
-        _crossing(connection, crossing)
+    _crossings(connection, change.crossings)
+    for ecosystem, number in change.read:
+        _read(connection, ecosystem.value, number)
     for broken in change.breaks:
         _break(connection, broken)
+    for broken in change.retold:
+        _break(connection, broken, retold=True)
     for watch in change.watches:
         body = dumps(watch)
         row = upsert(t.windows).values(rollout=watch.rollout, body=body)
@@ -77,29 +82,47 @@ def _service(connection: Connection, before: ServiceState, after: ServiceState) 
         raise Conflict(f"cannot save service {before.service}: it is no longer at version {before.version}")
 
 
+def _job(connection: Connection, job: Job) -> None:
+    row = {"id": job.id, "rollout": job.rollout, "about": data.about_job(job), "finished": job.result is not None}
+    connection.execute(insert(t.jobs).prefix_with("OR IGNORE").values(**row, body=dumps(job)))
+
+
 def _result(connection: Connection, job: Job) -> None:
     # A result is written once; whoever comes later changes nothing.
     here = (t.jobs.c.id == job.id) & ~t.jobs.c.finished
     connection.execute(update(t.jobs).where(here).values(finished=job.result is not None, body=dumps(job)))
 
 
-def _crossing(connection: Connection, item: Attributed) -> None:
-    seen = item.crossing
-    ecosystem = seen.ecosystem.value
-    latest = {"release": item.release, "at": encode(seen.at), "body": dumps(item)}
-    which = {"ecosystem": ecosystem, "owner": item.owner, "target": seen.target, "kind": seen.kind}
-    row = upsert(t.crossings).values(**which, **latest, first=encode(seen.at), count=seen.count)
-    again = {**latest, "count": t.crossings.c.count + seen.count}
-    connection.execute(row.on_conflict_do_update(index_elements=list(which), set_=again))
+def _crossings(connection: Connection, items: Sequence[Attributed]) -> None:
+    """All in one statement: a flood brings thousands in a tick."""
+    if not items:
+        return
+    row = upsert(t.crossings)
+    new = row.excluded
+    again = {"release": new.release, "at": new.at, "body": new.body, "count": t.crossings.c.count + new.count}
+    which = ["ecosystem", "owner", "target", "kind"]
+    connection.execute(row.on_conflict_do_update(index_elements=which, set_=again), [_crossing(it) for it in items])
     # In the same transaction: whoever is killed here reads on from where the recording ended.
-    far = upsert(t.crossings_read).values(ecosystem=ecosystem, number=seen.seq)
-    more = {"number": func.max(t.crossings_read.c.number, seen.seq)}
+    for ecosystem in {it.crossing.ecosystem for it in items}:
+        _read(connection, ecosystem.value, max(it.crossing.seq for it in items if it.crossing.ecosystem is ecosystem))
+
+
+def _crossing(item: Attributed) -> dict[str, Any]:
+    seen = item.crossing
+    at, which = encode(seen.at), {"ecosystem": seen.ecosystem.value, "target": seen.target, "kind": seen.kind}
+    more = {"owner": item.owner, "release": item.release, "body": dumps(item), "count": seen.count}
+    return {**which, **more, "first": at, "at": at}
+
+
+def _read(connection: Connection, ecosystem: str, number: int) -> None:
+    far = upsert(t.crossings_read).values(ecosystem=ecosystem, number=number)
+    more = {"number": func.max(t.crossings_read.c.number, number)}
     connection.execute(far.on_conflict_do_update(index_elements=["ecosystem"], set_=more))
 
 
-def _break(connection: Connection, item: MirrorBreak) -> None:
+def _break(connection: Connection, item: MirrorBreak, retold: bool = False) -> None:
     row = {"open": item.until is None, "until": encode(item.until), "body": dumps(item)}
-    if item.until is None:
+    if item.until is None and not retold:
         connection.execute(insert(t.mirror_breaks).values(service=item.service, **row))
         return
     here = (t.mirror_breaks.c.service == item.service) & t.mirror_breaks.c.open

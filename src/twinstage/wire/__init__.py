@@ -4,8 +4,23 @@ They are a promise to people's scripts (``--json`` prints them), so a field is a
 are ISO 8601 with a zone; shares are percent; durations are seconds. Readers ignore fields they do not know.
 """
 
+from twinstage.wire.databases import Database, Migration
+from twinstage.wire.disk import Disk, Held
+from twinstage.wire.doctor import Examination, Finding
 from twinstage.wire.document import Document, Mistake, Problem, Taken
-from twinstage.wire.orders import Commits, Freezing, Intent, Order, Received, Skipping, Submission
+from twinstage.wire.orders import (
+    Commits,
+    Freezing,
+    Intent,
+    Order,
+    Received,
+    Rollback,
+    Secret,
+    Skipping,
+    Submission,
+    Terminal,
+    Visiting,
+)
 from twinstage.wire.rollouts import (
     Break,
     Count,
@@ -28,18 +43,25 @@ from twinstage.wire.services import (
     Crossings,
     Ended,
     Instance,
+    Limit,
     LogLine,
     Mirror,
     Occupant,
     Part,
     Pin,
     Ports,
+    Probe,
+    Sentinel,
     Service,
     ServiceRow,
+    SharedHost,
     Status,
+    Tally,
 )
+from twinstage.wire.suggestions import Asked, SuggestedLine, Suggestions, Undeclarable
 
 __all__ = [
+    "Asked",
     "Attention",
     "Baseline",
     "Boundary",
@@ -48,17 +70,24 @@ __all__ = [
     "Count",
     "Crossing",
     "Crossings",
+    "Database",
+    "Disk",
     "Document",
     "Ended",
     "Evidence",
+    "Examination",
+    "Finding",
     "Freeze",
     "Freezing",
+    "Held",
     "Instance",
     "Intent",
     "Job",
     "JournalEntry",
     "Journey",
+    "Limit",
     "LogLine",
+    "Migration",
     "Mirror",
     "Mistake",
     "Occupant",
@@ -67,16 +96,27 @@ __all__ = [
     "Passage",
     "Pin",
     "Ports",
+    "Probe",
     "Problem",
     "Reason",
     "Received",
+    "Rollback",
     "Rollout",
+    "Secret",
+    "Sentinel",
     "Service",
     "ServiceRow",
+    "SharedHost",
     "Skip",
     "Skipping",
     "Status",
     "Step",
     "Submission",
+    "SuggestedLine",
+    "Suggestions",
     "Taken",
+    "Tally",
+    "Terminal",
+    "Undeclarable",
+    "Visiting",
 ]

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from twinstage.model.names import Phase
+from twinstage.wire.databases import Migration
 from twinstage.wire.document import Document
 
 
@@ -87,6 +88,8 @@ class Passage(Document):
     """From being submitted to its end, or to now."""
     why: str
     """Why it ended as it did, or what it waits for; of a rollback, why it was asked for."""
+    schema_changed: list[str] = Field(default_factory=list)
+    """Databases whose schema it changed in production, whether or not it went live."""
 
 
 class Evidence(Document):
@@ -179,6 +182,10 @@ class Journey(Document):
     """Gates the standard asks for."""
     evidence: list[Evidence]
     jobs: list[Job]
+    spoken: list[str] = Field(default_factory=list)
+    """Its release's instances that left a log, gone ones too; who wrote last comes last."""
+    migrations: list[Migration] = Field(default_factory=list)
+    """Of its release, in its lane, in production and in staging, oldest first."""
     crossings: list[Crossing]
     breaks: list[Break]
     history: list[JournalEntry]

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from twinstage.model.names import Phase
 from twinstage.model.seen import Health
+from twinstage.wire.databases import Database
 from twinstage.wire.document import Document
-from twinstage.wire.rollouts import Break, Count, Crossing, Freeze, Reason, Skip
+from twinstage.wire.rollouts import Break, Count, Crossing, Freeze, Job, Reason, Skip
 
 
 class Ports(Document):
@@ -107,6 +108,10 @@ class Service(ServiceRow):
     baselines: list[str]
     """Releases that were good, oldest first; the last is the present one."""
     instances: list[Instance]
+    databases: list[Database] = Field(default_factory=list)
+    """Of what production runs, in both ecosystems."""
+    jobs: list[Job] = Field(default_factory=list)
+    """The latest jobs on its databases that no rollout waits for, newest first."""
 
 
 class LogLine(Document):
@@ -116,12 +121,25 @@ class LogLine(Document):
     text: str
 
 
+class SharedHost(Document):
+    """A host beyond the company that both ecosystems call, because a definition says why that is safe."""
+
+    service: str
+    host: str
+    """``host:port`` in production."""
+    why: str
+
+
 class Mirror(Document):
     """How true staging is: services mirrored of services in production, and what is not whole."""
 
     mirrored: int
     services: int
     breaks: list[Break]
+    coming: list[str] = Field(default_factory=list)
+    """Services whose release production has just changed, and whose mirror is being brought to it."""
+    shared: list[SharedHost] = Field(default_factory=list)
+    """Hosts beyond the company that staging calls as production does."""
 
 
 class Attention(Document):
@@ -130,6 +148,35 @@ class Attention(Document):
     service: str | None
     text: str
     since: datetime | None = None
+
+
+class Probe(Document):
+    """The last time every known way across an ecosystem's boundary was tried."""
+
+    ecosystem: str
+    job: str
+    """Whose log tells of each way: what was tried, what came back."""
+    under_way: bool
+    """Is another one being made now."""
+    at: datetime | None = None
+    """When it ended."""
+    result: str | None = None
+    """``succeeded``: all was tried. Anything else: nothing is known of the boundary from it."""
+    tried: int = 0
+    stopped: int = 0
+    passed: list[str] = Field(default_factory=list)
+    """Ways that were not stopped, or not in the way that the wall stops them."""
+    detail: str = ""
+    """Why nothing is known, where it did not succeed."""
+
+
+class Limit(Document):
+    """One thing that instances and jobs are kept from taking too much of."""
+
+    what: str
+    in_force: bool
+    how: str
+    """How it is done, or what it would take."""
 
 
 class Status(Document):
@@ -145,6 +192,38 @@ class Status(Document):
     services: list[ServiceRow]
     parts: dict[str, dict[str, Health]]
     attention: list[Attention]
+    probes: list[Probe] = Field(default_factory=list)
+    """When every known way across the boundary was last tried, of each ecosystem."""
+    leaving: tuple[str, ...] = ()
+    """Services that were removed and of which something still runs."""
+    limits: list[Limit] = Field(default_factory=list)
+    """Which limits of instances and jobs this machine enforces, and which it does not."""
+
+
+class Tally(Document):
+    """What one release tried in one ecosystem, of one kind, all in all."""
+
+    ecosystem: str
+    service: str
+    """Empty for what nobody knows any more."""
+    release: str
+    kind: str
+    attempts: int
+    places: int
+    """Told apart; what is beyond the bound stands together."""
+    together: int
+    """Attempts at places that are not told apart."""
+
+
+class Sentinel(Document):
+    """What answers attempts in one ecosystem, and what it counted since it started."""
+
+    ecosystem: str
+    restarts: int
+    answers: dict[str, int]
+    """Attempts by how they were answered."""
+    unread: int
+    """How often more datagrams were dropped at once than could be recorded."""
 
 
 class Boundary(Document):
@@ -154,4 +233,12 @@ class Boundary(Document):
     attributes: bool
     means: list[str]
     lacking: list[str]
+    shared: list[SharedHost] = Field(default_factory=list)
+    """Of every release that production runs and of every one under way."""
     crossings: list[Crossing]
+    totals: list[Tally] = Field(default_factory=list)
+    sentinels: list[Sentinel] = Field(default_factory=list)
+    """Those that answer at the moment."""
+    probes: list[Probe] = Field(default_factory=list)
+    """Of each ecosystem where one has been made or begun."""
+    limits: list[Limit] = Field(default_factory=list)

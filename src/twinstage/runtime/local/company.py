@@ -3,30 +3,39 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from twinstage.model.names import Place
+from twinstage.runtime.local import ways
+from twinstage.runtime.local.doorway import DOORMAN
 from twinstage.runtime.local.envoy import binary, discovery
 from twinstage.runtime.local.envoy import bootstrap as envoy
 from twinstage.runtime.local.files import write
+from twinstage.runtime.local.gives import NICE
 from twinstage.runtime.local.layout import (
     ARTIFACTS,
+    COMPANY,
     DESIRED,
     EXPORTS,
+    OUTSIDE,
     SANDBOXES,
     SOCKETS,
     STATE,
     Accounts,
     Layout,
 )
+from twinstage.runtime.local.postgres.binaries import binaries
+from twinstage.runtime.local.postgres.server import DOOR
 from twinstage.runtime.local.sandbox import arguments, filter, launch, scripts, toolchain
 from twinstage.runtime.local.sandbox.toolchain import Bind
 from twinstage.runtime.local.settings import Settings
 from twinstage.runtime.local.supervisor import configuration
 
-CACHES, PACKAGES = "/caches", "/packages"
+CACHES = "/caches"
 WORKERS = 2
 """Envoy's workers."""
+_FILES = ("--desired", DESIRED, "--state", STATE)
 _HERE = "twinstage.runtime.local.sandbox"
 
 
@@ -46,7 +55,9 @@ class Company:
             self._spec(str(place), *self._place(place))
         self._edge_files()
         self._spec("edge", *self._edge())
-        self._spec("packages", *self._packages(allowed))
+        python = self._settings.python
+        self._way("packages", ways.packages(self._layout, python, allowed))
+        self._way(OUTSIDE, ways.outside(self._layout, python))
         self._spec("controller", *self._controller())
         self._core_supervisor(programs)
 
@@ -54,7 +65,15 @@ class Company:
         self, name: str, account: int, binds: Sequence[Bind], options: Sequence[str], command: Sequence[str]
     ) -> None:
         become = account if os.geteuid() == 0 else None
-        write(self._layout.core / f"{name}.json", launch.spec(become, binds, options, command), 0o600)
+        place = Place(name) if name in set(SANDBOXES) else None
+        cpu = self._settings.gives.cpu
+        calm = launch.Calm(nice=NICE[place], group=f"{cpu}/{place}" if cpu else None) if place else None
+        write(self._layout.core / f"{name}.json", launch.spec(become, binds, options, command, calm), 0o600)
+
+    def _way(self, name: str, way: ways.Way) -> None:
+        """A program of the core that reaches the world."""
+        binds = [*self._system, *toolchain.tools(), *toolchain.ours(), *way.binds]
+        self._spec(name, self._accounts.core, binds, self._core(name, way.environment), way.command)
 
     # ------------------------------------------------------------------------------------------- ecosystems, workshop
 
@@ -63,12 +82,16 @@ class Company:
         filter.write(desired / "filter.bpf")
         write(desired / "launch", scripts.launch(str(toolchain.bwrap())))
         write(desired / "init", scripts.init())
-        conf = configuration.main(
-            socket=f"{SOCKETS}/supervisor.sock", state=STATE, include=f"{DESIRED}/programs/*.conf"
-        )
+        door, programs = f"{SOCKETS}/supervisor.sock", f"{DESIRED}/programs/*.conf"
+        conf = configuration.main(socket=door, state=STATE, include=programs)
+        parts = [self._sweeper(place), self._warden(place)]
         if place is not Place.WORKSHOP:
-            conf += "\n" + self._sentinel() + "\n" + self._proxy(place)
-        conf += "\n" + self._sweeper(place)
+            keep = ["--socket", f"{SOCKETS}/lockbox.sock", "--keep", scripts.SECRETS]
+            parts += [self._ours("sentinel", [*_FILES, "--socket", f"{SOCKETS}/sentinel.sock"], 1)]
+            parts += [self._discovery(place), self._ours("lockbox", keep, 1), self._proxy(place)]
+            enter = ["--desired", DESIRED, "--socket", f"{SOCKETS}/{DOORMAN}.sock"]
+            parts.append(self._ours(DOORMAN, enter, 3, on_demand=True))
+        conf = "\n".join([conf, *parts])
         write(desired / "supervisord.conf", conf)
 
     def _place(self, place: Place) -> tuple[int, list[Bind], list[str], list[str]]:
@@ -82,10 +105,14 @@ class Company:
             Bind(source=str(layout.doors(place)), target=SOCKETS, writable=True),
             Bind(source=str(layout.artifacts), target=ARTIFACTS, writable=shop),
             Bind(source=str(layout.exports), target=EXPORTS),
+            *self._postgres(),
         ]
+        for kind, group in (("memory", self._settings.gives.memory), ("cpu", self._settings.gives.cpu)):
+            if group:
+                binds.append(Bind(source=f"{group}/{place}", target=f"{scripts.GROUPS}/{kind}", writable=True))
         if shop:
             binds.append(Bind(source=str(layout.state / "caches"), target=CACHES, writable=True))
-            binds.append(Bind(source=str(layout.packages.parent), target=PACKAGES))
+            binds.append(Bind(source=str(layout.packages.parent), target=ways.PACKAGES))
             binds += self._settings.build_binds()
         environment = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -93,28 +120,54 @@ class Company:
             "PYTHONPATH": toolchain.search_path(),
         }
         options = arguments.outer(links=self._links, environment=environment, hostname=str(place))
-        command = [self._settings.python, "-m", "supervisor.supervisord", "-c", f"{DESIRED}/supervisord.conf"]
+        command = [self._settings.python, "-m", "twinstage.inside.supervisord", "-c", f"{DESIRED}/supervisord.conf"]
         return self._accounts.of(place), binds, options, command
 
-    def _sentinel(self) -> str:
-        command = [self._settings.python, "-m", "twinstage.inside.sentinel"]
-        command += ["--desired", DESIRED, "--state", STATE, "--socket", f"{SOCKETS}/sentinel.sock"]
-        return configuration.program("sentinel", command, log=f"{STATE}/logs/sentinel.log", priority=1)
+    def _postgres(self) -> list[Bind]:
+        """Installed programs that ecosystem.yaml names; the wheel's are in our own environment."""
+        configured = self._settings.postgres
+        return [replace(b, target=b.source) for b in binaries(configured).binds] if configured else []
+
+    def _ours(self, name: str, arguments: Sequence[str], priority: int, on_demand: bool = False) -> str:
+        """A program of ours inside the place, outside every instance."""
+        command = [self._settings.python, "-m", f"twinstage.inside.{name}", *arguments]
+        log = f"{STATE}/logs/{name}.log"
+        return configuration.program(name, command, log=log, priority=priority, on_demand=on_demand)
+
+    def _warden(self, place: Place) -> str:
+        kill = ["--kill"] if self._settings.gives.data else []
+        return self._ours("warden", [*_FILES, "--nice", str(NICE[place]), *kill], 3)
 
     def _sweeper(self, place: Place) -> str:
-        command = [self._settings.python, "-m", "twinstage.inside.sweeper", "--socket", f"{SOCKETS}/sweeper.sock"]
-        command += ["--desired", DESIRED, "--state", STATE]
+        told = [*_FILES, "--socket", f"{SOCKETS}/sweeper.sock"]
         if place is Place.WORKSHOP:
-            command += ["--artifacts", ARTIFACTS, "--caches", CACHES]
+            told += ["--artifacts", ARTIFACTS, "--caches", CACHES]
         else:
-            command += ["--admin", f"{SOCKETS}/envoy.sock"]
-        return configuration.program("sweeper", command, log=f"{STATE}/logs/sweeper.log", priority=3)
+            told += ["--admin", f"{SOCKETS}/envoy.sock"]
+            told += ["--psql", f"{binaries(self._settings.postgres).here}/psql", "--door", DOOR]
+        return self._ours("sweeper", told, 3)
+
+    def _discovery(self, place: Place) -> str:
+        """Reads its files to the ecosystem's Envoy; it sees those alone, and has no capability."""
+        binds = [
+            *self._system,
+            *toolchain.tools(),
+            *toolchain.ours(),
+            Bind(source=f"{DESIRED}/envoy", target=f"{DESIRED}/envoy"),
+            Bind(source=SOCKETS, target=SOCKETS, writable=True),
+        ]
+        command = [self._settings.python, "-m", "twinstage.inside.discovery"]
+        command += ["--files", f"{DESIRED}/envoy", "--socket", f"{SOCKETS}/discovery.sock"]
+        return self._part("discovery", place, binds, {"PYTHONPATH": toolchain.search_path()}, command)
 
     def _proxy(self, place: Place) -> str:
         """The ecosystem's Envoy, in a sandbox that leaves it no capability; it keeps the ecosystem's network."""
         here = self._layout.desired(place)
         told = envoy.bootstrap(
-            node=str(place), admin_socket=f"{SOCKETS}/envoy.sock", xds_dir=f"{DESIRED}/envoy", concurrency=WORKERS
+            node=str(place),
+            admin_socket=f"{SOCKETS}/envoy.sock",
+            concurrency=WORKERS,
+            **envoy.asking(f"{SOCKETS}/discovery.sock"),
         )
         write(here / "envoy" / "bootstrap.json", json.dumps(told))
         self._nothing_yet(here / "envoy")
@@ -125,16 +178,32 @@ class Company:
             Bind(source=SOCKETS, target=SOCKETS, writable=True),
             Bind(source=f"{STATE}/proxy", target=f"{STATE}/proxy", writable=True),
         ]
+        command = envoy.command(Path("/opt/envoy"), Path(f"{DESIRED}/envoy/bootstrap.json"), concurrency=WORKERS)
+        first = scripts.before_proxy(envoy.descriptors())
+        return self._part("proxy", place, binds, {}, command, alone=False, first=first)
+
+    def _part(
+        self,
+        name: str,
+        place: Place,
+        binds: Sequence[Bind],
+        environment: Mapping[str, str],
+        command: Sequence[str],
+        *,
+        alone: bool = True,
+        first: str = "",
+    ) -> str:
+        """A program of the ecosystem's own, in a sandbox that leaves it no capability. ``first``: shell to run before it."""
+        here = self._layout.desired(place)
         options = arguments.inner(
-            binds=binds, links=self._links, environment={}, hostname=str(place), directory="/", alone=False
+            binds=binds, links=self._links, environment=environment, hostname=str(place), directory="/", alone=alone
         )
-        instance = here / "instances" / "proxy"
+        instance = here / "instances" / name
         instance.mkdir(mode=0o750, exist_ok=True)
         write(instance / "arguments", "".join(f"{word}\0" for word in options))
-        command = envoy.command(Path("/opt/envoy"), Path(f"{DESIRED}/envoy/bootstrap.json"), concurrency=WORKERS)
-        write(here / "proxy", scripts.proxy(str(toolchain.bwrap()), command, envoy.descriptors()))
+        write(here / name, scripts.part(str(toolchain.bwrap()), name, command, first))
         return configuration.program(
-            "proxy", ["/bin/sh", f"{DESIRED}/proxy"], log=f"{STATE}/logs/proxy.log", priority=2, stop_seconds=5
+            name, ["/bin/sh", f"{DESIRED}/{name}"], log=f"{STATE}/logs/{name}.log", priority=2, stop_seconds=5
         )
 
     # ---------------------------------------------------------------------------------------------------------- core
@@ -154,7 +223,7 @@ class Company:
 
     def _edge_files(self) -> None:
         told = envoy.bootstrap(
-            node="edge", admin_socket=f"{SOCKETS}/api/edge.sock", xds_dir="/edge", concurrency=WORKERS
+            node="edge", admin_socket=f"{SOCKETS}/api/edge.sock", concurrency=WORKERS, **envoy.following("/edge")
         )
         write(self._layout.edge / "bootstrap.json", json.dumps(told))
         self._nothing_yet(self._layout.edge)
@@ -186,32 +255,15 @@ class Company:
         command = envoy.command(Path("/opt/envoy"), Path("/edge/bootstrap.json"), concurrency=WORKERS)
         return self._accounts.core, binds, self._core("edge", {}), command
 
-    def _packages(self, allowed: Sequence[str]) -> tuple[int, list[Bind], list[str], list[str]]:
-        resolving = [
-            Bind(source=p, target=p)
-            for p in ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf")
-            if Path(p).exists()
-        ]
-        binds = [
-            *self._system,
-            *toolchain.tools(),
-            *toolchain.ours(),
-            *resolving,
-            Bind(source=str(self._layout.packages.parent), target=PACKAGES, writable=True),
-        ]
-        passed = {k: v for k in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy") if (v := os.environ.get(k))}
-        command = [self._settings.python, "-m", "twinstage.inside.packages", "--socket", f"{PACKAGES}/proxy.sock"]
-        return self._accounts.core, binds, self._core("packages", passed), [*command, "--allow", ",".join(allowed)]
-
     def _controller(self) -> tuple[int, list[Bind], list[str], list[str]]:
         binds = [
             *self._system,
             *toolchain.tools(),
             *toolchain.ours(),
-            Bind(source=str(self._layout.state), target="/company", writable=True),
+            Bind(source=str(self._layout.state), target=COMPANY, writable=True),
             Bind(source=str(self._layout.sockets), target="/doors", writable=True),
         ]
-        command = [self._settings.python, "-m", "twinstage.daemon", "--state", "/company", "--sockets", "/doors"]
+        command = [self._settings.python, "-m", "twinstage.daemon", "--state", COMPANY, "--sockets", "/doors"]
         return self._accounts.core, binds, self._core("controller", {}), command
 
     def _core_supervisor(self, wanted: Sequence[str]) -> None:

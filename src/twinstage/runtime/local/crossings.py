@@ -8,9 +8,11 @@ from typing import Any
 from twinstage.inside.report import files
 from twinstage.model.encoding import decode
 from twinstage.model.names import Ecosystem, InstanceId, JobId
-from twinstage.model.seen import Crossing
+from twinstage.model.seen import Crossing, SentinelSeen
 from twinstage.model.workload import WorkloadKey
 from twinstage.runtime.local.naming import instance_id
+from twinstage.runtime.local.network.wires import Sentinel
+from twinstage.runtime.runtime import Unavailable
 
 _MOST = 10_000  # crossings a reading, and the rest of their file; what follows is read at the next
 
@@ -31,6 +33,18 @@ def read(ecosystem: Ecosystem, path: Path, after: int) -> tuple[Crossing, ...]:
         if len(found) >= _MOST:
             break
     return tuple(found)
+
+
+def counted(ecosystem: Ecosystem, sentinel: Sentinel | None) -> SentinelSeen | None:
+    """What it counts; None where it does not answer."""
+    try:
+        told = sentinel.ask(op="status") if sentinel else {}
+    except Unavailable:
+        return None
+    if "starts" not in told:  # one of an older Twinstage, which is replaced when its ecosystem is
+        return None
+    answers = {(str(kind), str(answered)): int(count) for kind, answered, count in told["answers"]}
+    return SentinelSeen(ecosystem=ecosystem, answers=answers, unread=int(told["unread"]), starts=int(told["starts"]))
 
 
 def _lines(ecosystem: Ecosystem, path: Path, begins: int, after: int) -> list[Crossing]:

@@ -12,9 +12,14 @@ class Fences:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def highest(self) -> int:
+        """0: nobody has spoken yet."""
+        return int(self._path.read_text()) if self._path.is_file() else 0
+
     def check(self, fence: Fence) -> None:
         """Raises StaleFence when a newer controller has spoken."""
-        highest = int(self._path.read_text()) if self._path.is_file() else 0
+        highest = self.highest
         if fence.epoch < highest:
             raise StaleFence(f"a controller of epoch {highest} is in charge; this one is of epoch {fence.epoch}")
         if fence.epoch > highest:

@@ -8,8 +8,10 @@ from typing import Any
 
 from twinstage.model.holding import Holding, HoldingKind
 from twinstage.model.names import Place, ServiceName
+from twinstage.runtime.local.naming import program_of_job
 from twinstage.runtime.local.network.wires import Sentinel
 from twinstage.runtime.local.place import STATIC, PlaceDesk
+from twinstage.runtime.local.postgres.server import PROGRAM as DATABASE
 from twinstage.runtime.local.projection import programs
 from twinstage.runtime.runtime import Unavailable
 
@@ -91,15 +93,18 @@ def _needed(desk: PlaceDesk, kind: HoldingKind, name: str, last: str) -> str:
 
 
 def running(desk: PlaceDesk) -> set[str]:
-    """Programs that the place has, or is just losing."""
-    instances = {program for record in desk.ledger.workloads.values() for program in programs(record)}
-    return instances | {f"job.{job}" for job in desk.ledger.jobs} | STATIC
+    """Programs that the place has, or is just losing. Copies first: asked by other threads than the controller's, too."""
+    instances = {program for record in list(desk.ledger.workloads.values()) for program in programs(record)}
+    server = {DATABASE} if desk.ledger.database else set()
+    return instances | {program_of_job(job) for job in list(desk.ledger.jobs)} | STATIC | server
 
 
 def _service(kind: HoldingKind, name: str) -> ServiceName | None:
     if kind is HoldingKind.CACHE:
         return ServiceName(name)
-    if kind is HoldingKind.LOG and name not in STATIC and not name.startswith("job."):
+    if kind is HoldingKind.DATABASE and "." in name and not name.startswith("new."):
+        return ServiceName(name.partition(".")[0])  # orders.orders.0a1b2c3d
+    if kind is HoldingKind.LOG and name not in (*STATIC, DATABASE) and not name.startswith("job."):
         return ServiceName(name.partition(".")[0])  # orders.web.r_7f3a12bc9d01.1.main.0
     return None
 

@@ -12,23 +12,29 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-import psutil
 
 from twinstage.inside.packages import allowed_hosts
+from twinstage.model.finding import Finding
 from twinstage.model.policy import EcosystemFile
-from twinstage.runtime.local import edge, machine
+from twinstage.runtime.local import edge, groups, lacks, machine, orphans, start
 from twinstage.runtime.local.company import Company
 from twinstage.runtime.local.layout import SANDBOXES, Accounts, Directory, Layout, directories, make
 from twinstage.runtime.local.places import Places
+from twinstage.runtime.local.postgres.binaries import NoPostgres, check
 from twinstage.runtime.local.sandbox import keeper, toolchain
 from twinstage.runtime.local.settings import Settings, package_environment
 from twinstage.runtime.local.supervisor.client import Supervisor
+from twinstage.runtime.local.troubles import core as ailing
 from twinstage.runtime.runtime import Unavailable
 
 Report = Callable[[str], None]
 
+_ENDED = ("STOPPED", "EXITED", "FATAL")
+_SCARCE = 16 << 20  # bytes: a build or two from not being able to write a decision
 _PATIENCE = 30.0  # seconds for the controller's first answer
-PROGRAMS = (*(str(place) for place in SANDBOXES), "edge", "packages", "controller")
+_PARTS = ("edge", "packages", "outside", "controller")
+"""The core's own. The others are sandboxes, which outlive it."""
+PROGRAMS = (*(str(place) for place in SANDBOXES), *_PARTS)
 
 
 class HostTrouble(Exception):
@@ -47,11 +53,15 @@ def up(file: EcosystemFile, report: Report) -> None:
         raise HostTrouble("cannot bring up sealed ecosystems on this machine:\n" + "\n".join(f"- {f}" for f in found))
     places = Places.of(file.name)
     layout = Layout.on_host(places)
+    if over := places.too_long():
+        raise HostTrouble(
+            f"cannot bring up {file.name}: its sockets would lie below {places.sockets}, and that is {over} characters longer than"
+            " a Unix socket's path may be; set TWINSTAGE_ROOT or XDG_RUNTIME_DIR to a shorter directory"
+        )
     with _alone(layout, file.name):
         runs = _answers(Supervisor(layout.sockets / "core" / "supervisor.sock"))
-        few = machine.too_few_watches(len(file.services), file.policy.max_lanes, running=runs)
-        if few:
-            raise HostTrouble(f"cannot bring up {len(file.services)} services here: {few}")
+        if not runs:
+            orphans.end((layout.state, layout.sockets), _PARTS)
         taken = [] if runs else edge.taken(layout)
         if taken:
             raise HostTrouble(
@@ -59,17 +69,27 @@ def up(file: EcosystemFile, report: Report) -> None:
                 f" {', '.join(taken)}; stop what listens there (another company: `twinstage down --ecosystem NAME`)"
             )
         report("starting what is missing" if runs else "making the sandboxes of production, staging and the workshop")
-        make_ready(file.name, layout, PROGRAMS)
+        start.forget(layout)
+        try:
+            make_ready(file.name, layout, PROGRAMS, file.postgres or "")
+        except OSError as error:
+            raise HostTrouble(f"cannot write the company's files: {error}; is there room on the disk?") from error
+        if runs and start.outdated(layout):
+            report("restarting the controller: it runs another Twinstage than is installed now; deployments go on")
+            _restart(Supervisor(layout.sockets / "core" / "supervisor.sock"), "controller")
         report("the sandboxes stand; waiting for the controller")
         _wait_for_api(layout)
 
 
-def make_ready(name: str, layout: Layout, programs: Sequence[str]) -> None:
-    """The company's files and directories, the core supervisor with these of PROGRAMS, and its sandboxes standing."""
+def make_ready(name: str, layout: Layout, programs: Sequence[str], postgres: str = "") -> None:
+    """The company's files and directories, the core supervisor with these of PROGRAMS, and its sandboxes standing.
+
+    ``postgres``: the directory of PostgreSQL's programs; empty: the wheel's.
+    """
     accounts = Accounts.present()
     _own_roots(layout)
     _directories(layout, accounts)
-    company = Company(layout, accounts, _settings(name, layout, accounts))
+    company = Company(layout, accounts, _settings(name, layout, accounts, postgres))
     company.prepare(allowed_hosts(dict(os.environ), []), programs)
     supervisor = Supervisor(layout.sockets / "core" / "supervisor.sock")
     if _answers(supervisor):
@@ -101,10 +121,32 @@ def down(name: str) -> None:
                 keeper.end(pid)
             record.unlink(missing_ok=True)
         # Keepers of a core that was killed see their sandboxes end, and end too: a moment later.
-        _until(lambda: not _of_the_core(layout), 15.0, None)
+        _until(lambda: not orphans.started(layout.core), 15.0, None)
+        orphans.end((layout.state, layout.sockets), PROGRAMS)
+        groups.remove(groups.company(name, layout.state))
         shutil.rmtree(layout.sockets, ignore_errors=True)
         with contextlib.suppress(OSError):  # another company's sockets may be there
             layout.sockets.parent.rmdir()
+
+
+def troubles(name: str) -> list[Finding]:
+    """What is wrong with the company's own processes."""
+    layout = Layout.on_host(Places.of(name))
+    core = Supervisor(layout.sockets / "core" / "supervisor.sock")
+    try:
+        found = list(ailing(core.processes().values()))
+    except Unavailable as trouble:
+        what = f"does not answer: {trouble}"
+        found = [Finding(about="the core supervisor", what=what, advice="`twinstage up` starts it again")]
+    if why := start.failure(layout):
+        advice = "mend that, then `twinstage up`"
+        found.append(Finding(about="the controller", what=f"cannot start: {why}", advice=advice))
+    left = shutil.disk_usage(layout.state).free if layout.state.is_dir() else _SCARCE
+    if left < _SCARCE:
+        what = f"the disk of {layout.state} is full: {left >> 20} MiB left"
+        advice = "make room: `twinstage disk` shows what is held, `twinstage prune` lets go of what nobody needs"
+        found.append(Finding(about="the disk", what=what, advice=advice))
+    return found
 
 
 @contextlib.contextmanager
@@ -148,7 +190,11 @@ def _directories(layout: Layout, accounts: Accounts) -> None:
         raise HostTrouble(f"cannot make the company's directories: {error}") from error
 
 
-def _settings(name: str, layout: Layout, accounts: Accounts) -> Settings:
+def _settings(name: str, layout: Layout, accounts: Accounts, postgres: str) -> Settings:
+    try:
+        check(postgres)
+    except NoPostgres as error:
+        raise HostTrouble(str(error)) from error
     variables, binds = package_environment(os.environ)
     settings = Settings(
         name=name,
@@ -157,7 +203,9 @@ def _settings(name: str, layout: Layout, accounts: Accounts) -> Settings:
         bwrap=str(toolchain.bwrap()),
         packages=variables,
         binds=tuple(binds),
-        lacking=machine.unlimited(),
+        lacking=tuple(lack.sentence for lack in lacks.lacks(lacks.look())),
+        gives=machine.gives(groups.company(name, layout.state), accounts),
+        postgres=postgres,
     )
     settings.write(layout.state / "settings.json", accounts.core)
     return settings
@@ -174,7 +222,7 @@ def _answers(supervisor: Supervisor) -> bool:
 def _start_core(layout: Layout) -> None:
     with (layout.core / "supervisord.out").open("ab") as out:
         subprocess.Popen(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(layout.core / "supervisord.conf")],
+            [sys.executable, "-m", "twinstage.inside.supervisord", "-c", str(layout.core / "supervisord.conf")],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -188,8 +236,14 @@ def _start_core(layout: Layout) -> None:
 def _restart_missing(supervisor: Supervisor, programs: Sequence[str]) -> None:
     supervisor.add(programs)
     for name, seen in supervisor.processes().items():
-        if seen.state in ("STOPPED", "EXITED", "FATAL"):
+        if seen.state in _ENDED:
             supervisor.start(name)
+
+
+def _restart(supervisor: Supervisor, name: str) -> None:
+    supervisor.stop(name)
+    _until(lambda: supervisor.processes()[name].state in _ENDED, 10.0, f"the {name} did not stop")
+    supervisor.start(name)
 
 
 def _stop_programs(supervisor: Supervisor) -> None:
@@ -199,18 +253,8 @@ def _stop_programs(supervisor: Supervisor) -> None:
         _until(lambda: _stopped(supervisor), 30.0, None)
 
 
-def _of_the_core(layout: Layout) -> list[int]:
-    """Pids of what the core supervisor started and still runs: each was told its file below the core's directory."""
-    mark, found = f"{layout.core}/", []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):  # it ended between two looks
-            if process.status() != psutil.STATUS_ZOMBIE and any(word.startswith(mark) for word in process.cmdline()):
-                found.append(process.pid)
-    return found
-
-
 def _stopped(supervisor: Supervisor) -> bool:
-    return all(p.state in ("STOPPED", "EXITED", "FATAL") for p in supervisor.processes().values())
+    return all(p.state in _ENDED for p in supervisor.processes().values())
 
 
 def _wait_for_sandboxes(layout: Layout) -> None:
@@ -221,6 +265,10 @@ def _wait_for_sandboxes(layout: Layout) -> None:
 
 def _wait_for_api(layout: Layout) -> None:
     def ready() -> bool:
+        if why := start.failure(layout):
+            raise HostTrouble(
+                f"the controller cannot start: {why}\nwhat runs goes on without it; `twinstage down` stops it"
+            )
         try:
             with httpx.Client(transport=httpx.HTTPTransport(uds=str(layout.api)), timeout=1.0) as client:
                 return client.get("http://twinstage/v1/boundary").status_code < 500

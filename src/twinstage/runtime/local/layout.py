@@ -19,6 +19,12 @@ DESIRED, STATE, SOCKETS, ARTIFACTS, EXPORTS, PINS = (
 )
 """Where a place's directories appear inside its sandbox."""
 
+OUTSIDE = "outside"
+"""The core's program that carries outside names, its directory, and that of its sockets in an ecosystem's."""
+
+COMPANY = "/company"
+"""Where the controller sees the company's state."""
+
 SANDBOXES = (Place.PRODUCTION, Place.STAGING, Place.WORKSHOP)
 
 
@@ -80,6 +86,16 @@ class Layout:
         return self.state / "seals"
 
     @property
+    def keys(self) -> Path:
+        """What database passwords are derived from: the controller's alone."""
+        return self.state / "keys"
+
+    @property
+    def vault(self) -> Path:
+        """Values of secrets and the keys to them: mounted nowhere but in the controller's sandbox."""
+        return self.state / "vault"
+
+    @property
     def repositories(self) -> Path:
         return self.state / "repositories"
 
@@ -93,6 +109,11 @@ class Layout:
         return self.state / "edge"
 
     @property
+    def outside(self) -> Path:
+        """Which outside names are carried for each ecosystem, and how that went."""
+        return self.state / OUTSIDE
+
+    @property
     def core(self) -> Path:
         """The core supervisor's own configuration and logs."""
         return self.state / "core"
@@ -100,6 +121,11 @@ class Layout:
     @property
     def api(self) -> Path:
         return self.sockets / "api" / "api.sock"
+
+    @property
+    def visits(self) -> Path:
+        """Where commands in instances are asked for: beside the API's socket, open to whom that is."""
+        return self.api.with_name("exec.sock")
 
     @property
     def packages(self) -> Path:
@@ -131,10 +157,12 @@ def directories(layout: Layout, accounts: Accounts) -> Iterator[Directory]:
     through = 0o711 if me == 0 else 0o700
     for top in (layout.state, layout.sockets, *(layout.state / place for place in SANDBOXES)):
         yield Directory(path=top, owner=me, group=os.getegid(), mode=through)
-    for private in ("store", "repositories", "seals", "edge"):
+    for private in ("store", "repositories", "seals", "keys", "vault", "edge"):
         yield Directory(path=layout.state / private, owner=core, group=core, mode=0o700)
     for below in ("rds", "eds", "log"):
         yield Directory(path=layout.edge / below, owner=core, group=core, mode=0o700)
+    for path in (layout.outside, layout.outside / "log"):
+        yield Directory(path=path, owner=core, group=core, mode=0o700)
     yield Directory(path=layout.core, owner=me, group=os.getegid(), mode=0o700)
     yield Directory(path=layout.sockets / "core", owner=me, group=os.getegid(), mode=0o700)
     yield Directory(path=layout.api.parent, owner=core, group=core, mode=0o700)
@@ -161,13 +189,18 @@ def _of_place(layout: Layout, place: Place, accounts: Accounts) -> Iterator[Dire
         "envoy",
         "envoy/rds",
         "envoy/eds",
+        "envoy/ecds",
     ):
         yield Directory(path=layout.desired(place) / below, owner=core, group=account, mode=0o2750)
     yield Directory(path=layout.kept(place), owner=account, group=core, mode=0o2750)
     for below in ("logs", "jobs", "proxy"):
         yield Directory(path=layout.kept(place) / below, owner=account, group=core, mode=0o2750)
+    if place is not Place.WORKSHOP:
+        yield Directory(path=layout.kept(place) / "database", owner=account, group=core, mode=0o700)
     yield Directory(path=layout.doors(place), owner=account, group=core, mode=0o2770)
     yield Directory(path=layout.doors(place) / "edge", owner=account, group=core, mode=0o2770)
+    if place is not Place.WORKSHOP:  # the core makes its sockets there, the ecosystem's proxy connects to them
+        yield Directory(path=layout.doors(place) / OUTSIDE, owner=core, group=account, mode=0o2750)
 
 
 def make(directory: Directory) -> None:

@@ -1,7 +1,8 @@
 """What the runtime was told, durable: one file per workload, route and job of a place. Everything else is derived from it."""
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -68,8 +69,36 @@ class Ledger:
         self.workloads = {workload_name(r.workload.key): r for r in _all(directory / "workloads", WorkloadRecord)}
         self.routes = {r.route.service: r for r in _all(directory / "routes", RouteRecord)}
         self.jobs = {r.job.id: r for r in _all(directory / "jobs", JobRecord, suffix=".record")}
+        self.database = (directory / "database").exists()
+        """Whether there is, or is to be, a database server: from the first need on, for good."""
+        places = directory / "outside.json"
+        self.outside: dict[str, int] = json.loads(places.read_text()) if places.is_file() else {}
+        """Name beyond the company (and who stands in for it) -> the number of its address here."""
         ports = directory / "introduced.json"
         self.ports = loads(Ports, ports.read_text()) if ports.is_file() else Ports()
+
+    def need_database(self) -> bool:
+        """True for the first need."""
+        if self.database:
+            return False
+        write(self._directory / "database", "")
+        self.database = True
+        return True
+
+    def keep_outside(self, names: Collection[str]) -> None:
+        """These names have an address each, and no others: those that had one keep it."""
+        kept = {name: number for name, number in self.outside.items() if name in names}
+        last, used = max(self.outside.values(), default=0), set(kept.values())
+        for name in sorted(set(names) - kept.keys()):
+            # The next one round, so that an address is not another name's while anybody may remember it.
+            last = next(
+                n for i in range(addresses.MOST_OUTSIDE) if (n := (last + i) % addresses.MOST_OUTSIDE + 1) not in used
+            )
+            kept[name] = last
+            used.add(last)
+        if kept != self.outside:
+            write(self._directory / "outside.json", json.dumps(kept, sort_keys=True))
+            self.outside = kept
 
     def introduce(self, ports: Ports) -> None:
         write(self._directory / "introduced.json", dumps(ports))
@@ -96,17 +125,13 @@ class Ledger:
         (self._directory / "workloads" / f"{name}.json").unlink(missing_ok=True)
         self.workloads.pop(name, None)
 
-    def put_route(self, route: Route) -> None:
+    def put_route(self, route: Route, version: str) -> None:
+        """``version``: under which it is about to be written for the proxy. One write, since a change of shares waits for it."""
         known = self.routes.get(route.service)
-        if known is None or known.route != route:
-            self._keep_route(RouteRecord(route=route, versions=known.versions if known else ()))
-
-    def remember_version(self, service: ServiceName, version: str) -> None:
-        """The version under which the present route is about to be written for the proxy."""
-        known = self.routes[service]
-        if not known.versions or known.versions[-1] != (version, known.route):
-            kept = tuple(v for v in known.versions if v[0] != version)[-_REMEMBERED:]
-            self._keep_route(replace(known, versions=(*kept, (version, known.route))))
+        versions = known.versions if known else ()
+        if known is None or known.route != route or versions[-1:] != ((version, route),):
+            kept = tuple(v for v in versions if v[0] != version)[-_REMEMBERED:]
+            self._keep_route(RouteRecord(route=route, versions=(*kept, (version, route))))
 
     def _keep_route(self, record: RouteRecord) -> None:
         write(self._directory / "routes" / f"{record.route.service}.json", dumps(record))

@@ -2,13 +2,15 @@
 
 import ctypes.util
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from twinstage.runtime.local.envoy import watches
+from twinstage.runtime.local import groups
+from twinstage.runtime.local.gives import Gives
 from twinstage.runtime.local.layout import Accounts
 from twinstage.runtime.local.sandbox import arguments, launch, toolchain
 
@@ -35,21 +37,6 @@ def lacking() -> list[str]:
     return found
 
 
-def too_few_watches(services: int, lanes: int, *, running: bool) -> str | None:
-    """The proxies follow a file for each route and workload, and abort when the kernel refuses one: ask before, not meet it.
-
-    Under root each ecosystem has an account of its own; an ordinary user's one account bears both and the edge.
-    ``running``: the company's proxies hold theirs already, so what is left now says nothing.
-    """
-    wanted = watches.needed(services, lanes)
-    if os.geteuid() == 0 or running:
-        bound = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
-        wanted = wanted if os.geteuid() == 0 else 2 * wanted + 2
-        return None if bound >= wanted else watches.advice(wanted, bound)
-    got = watches.granted(2 * wanted + 2)
-    return None if got >= 2 * wanted + 2 else watches.advice(2 * wanted + 2, got)
-
-
 def _try_namespaces() -> str | None:
     """Make a sandbox within a sandbox by the very path that `up` takes: None when it works."""
     system, links = toolchain.system()
@@ -60,7 +47,7 @@ def _try_namespaces() -> str | None:
     with tempfile.TemporaryDirectory(prefix="twinstage-trial-") as made:
         spec = Path(made) / "trial.json"
         account = Accounts.present().core if os.geteuid() == 0 else None
-        spec.write_text(launch.spec(account, [*system, *toolchain.ours()], outer, command))
+        spec.write_text(launch.spec(account, [*system, *toolchain.ours()], outer, command, None))
         try:
             tried = subprocess.run(
                 [sys.executable, "-m", launch.__name__, str(spec)], capture_output=True, text=True, timeout=20
@@ -102,11 +89,13 @@ def _profile() -> str:
     )
 
 
-def unlimited() -> tuple[str, ...]:
-    """What the boundary lacks here though sealed ecosystems work, each with what it would take."""
-    if os.geteuid() != 0:
-        return (
-            "one account for everything: started by an ordinary user, all processes share that user, so between a sandbox and "
-            "that user's other processes stand the namespaces alone; started by root, each ecosystem has an account of its own",
-        )
-    return ()
+def gives(company: str, accounts: Accounts) -> Gives:
+    """Which limits can be set here. Makes the company's control groups where the machine has them."""
+    groups_of = {c: groups.make(c, company, accounts) for c in ("memory", "cpu") if groups.given(c)}
+    weighed = Path("/proc/sys/kernel/sched_autogroup_enabled")
+    return Gives(
+        memory=groups_of.get("memory", ""),
+        cpu=groups_of.get("cpu", ""),
+        sessions=weighed.is_file() and weighed.read_text().strip() == "1",
+        files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+    )

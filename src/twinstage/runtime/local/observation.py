@@ -1,5 +1,6 @@
 """From what supervisord and Envoy say to what the controller sees. Pure but for the memory of restarts."""
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from twinstage.runtime.local.envoy.admin import HostSeen
 from twinstage.runtime.local.ledger import RouteRecord, WorkloadRecord
 from twinstage.runtime.local.naming import instance_id
 from twinstage.runtime.local.network import addresses
+from twinstage.runtime.local.postgres.server import PROGRAM as DATABASE
 from twinstage.runtime.local.projection import programs
 from twinstage.runtime.local.supervisor.client import ProcessSeen
 
@@ -29,6 +31,7 @@ class Memory:
     starts: dict[str, list[int]] = field(default_factory=dict)
     since: dict[str, tuple[Health, datetime]] = field(default_factory=dict)
     was_healthy: set[tuple[str, int]] = field(default_factory=set)
+    had_database: bool = False
 
     def saw(self, process: ProcessSeen) -> int:
         """Note this start; how many restarts there were within the window."""
@@ -56,7 +59,8 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What was asked, and how to ask more: the last line of a program's log, its last exit status, where it listens."""
+    """What was asked, and how to ask more: the last line of a program's log, its last exit status, where it listens, and
+    with which HTTP status it answers a path (None: with none)."""
 
     now: datetime
     processes: Mapping[str, ProcessSeen]
@@ -65,6 +69,27 @@ class Look:
     last_line: Callable[[str], str]
     last_status: Callable[[str], str]
     listening: Callable[[str], list[int]]
+    answered: Callable[[str, str], int | None]
+    full: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Programs that have nearly all the processes that they may have: how many, and how many they may."""
+
+
+def parts(processes: Mapping[str, ProcessSeen], memory: Memory) -> dict[str, Health]:
+    """The place's own: it answers, so its proxy and its supervisor are well.
+
+    A database server is a part from when it first ran: nothing depends on one that was never there.
+    """
+    found = {"proxy": Health.HEALTHY, "supervisor": Health.HEALTHY, "sentinel": _part(processes.get("sentinel"))}
+    server = processes.get(DATABASE)
+    database = _part(server)
+    if server is not None and memory.saw(server) >= _OFTEN:
+        database = Health.CRASHING
+    memory.had_database |= database is Health.HEALTHY
+    return {**found, DATABASE: database} if memory.had_database else found
+
+
+def _part(process: ProcessSeen | None) -> Health:
+    return Health.HEALTHY if process is not None and process.state == "RUNNING" else Health.UNHEALTHY
 
 
 def workload_seen(name: str, record: WorkloadRecord, look: Look, memory: Memory) -> WorkloadSeen:
@@ -114,21 +139,38 @@ def _health(
         return Health.STARTING, "not started yet"
     if process.state in _DEAD or restarts >= _OFTEN:
         crashing = process.state == "FATAL" or restarts >= _OFTEN
-        return Health.CRASHING if crashing else Health.STARTING, _ended(program, process, look)
+        return Health.CRASHING if crashing else Health.STARTING, _ended(record, program, process, look)
     if process.state in ("STOPPING", "STOPPED"):
         return Health.UNHEALTHY, "stopped"
     me = (program, process.pid)
     if host is not None and host.healthy:
         memory.was_healthy.add(me)
-        return Health.HEALTHY, ""
-    detail = _silent(record, program, process, host, look)
+        return Health.HEALTHY, _crowded(program, look)
+    detail = _crowded(program, look) or _silent(record, program, process, host, look)
     return (Health.UNHEALTHY if me in memory.was_healthy else Health.STARTING), detail
 
 
-def _ended(program: str, process: ProcessSeen, look: Look) -> str:
+def _crowded(program: str, look: Look) -> str:
+    if program not in look.full:
+        return ""
+    have, most = look.full[program]
+    return f"has {have:,} of the {most:,} processes and threads that it may have, and cannot start many more"
+
+
+def _ended(record: WorkloadRecord, program: str, process: ProcessSeen, look: Look) -> str:
     last = look.last_line(program)
-    said = f"exited with status {status}" if (status := look.last_status(program)) else process.error or "ended"
+    status, _, why = look.last_status(program).partition(" ")
+    said = _exit(status) if status else process.error or "ended"
+    if why == "memory":
+        said = f"killed: it used more memory than the {record.workload.bounds.memory >> 20:,} MiB that it may have"
     return f"{said}; its last words: {last}" if last else said
+
+
+def _exit(status: str) -> str:
+    """A status above 128 names the signal that ended it."""
+    number = int(status) - 128 if status.isdigit() else 0
+    names = {one.value: one.name for one in signal.Signals}
+    return f"ended by {names[number]}" if number in names else f"exited with status {status}"
 
 
 def _silent(record: WorkloadRecord, program: str, process: ProcessSeen, host: HostSeen | None, look: Look) -> str:
@@ -147,6 +189,8 @@ def _silent(record: WorkloadRecord, program: str, process: ProcessSeen, host: Ho
     if not ports:
         return f"does not listen on PORT {port} yet, {age.total_seconds():.0f} s after its start"
     path = record.workload.health
+    if path and host is not None and host.answers and (status := look.answered(program, path)):
+        return f"listens, but GET {path} on port {port} is not answered well: with status {status}, and only 200 is healthy"
     asked = f"GET {path}" if path else "a connection"
     return f"listens, but {asked} on port {port} is not answered well: {host.detail if host else 'no answer yet'}"
 

@@ -26,6 +26,12 @@ def socket_root() -> Path:
     return Path(f"/tmp/twinstage-{os.geteuid()}")  # noqa: S108 - mode 0700 and checked to be ours when it is made
 
 
+_SOCKET = 107
+"""Bytes in a Unix socket's path."""
+_ASIDE = len(".4194304")
+"""supervisord makes its socket under a name with its pid, and renames it."""
+
+
 @dataclass(frozen=True)
 class Places:
     """Everything of one company, by its ecosystem's name."""
@@ -37,10 +43,20 @@ class Places:
     def of(name: str) -> "Places":
         return Places(state=state_root() / name, sockets=socket_root() / name)
 
+    def too_long(self) -> int:
+        """By how many characters the paths of its sockets are too long; 0: they are not."""
+        longest = self.sockets / "production" / "supervisor.sock"
+        return max(0, len(os.fsencode(longest)) + _ASIDE - _SOCKET)
+
     @property
     def api(self) -> Path:
         """The controller's HTTP API, mode 0600."""
         return self.sockets / "api" / "api.sock"
+
+    @property
+    def visits(self) -> Path:
+        """Where commands in instances are asked for."""
+        return self.api.with_name("exec.sock")
 
 
 def companies() -> list[str]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from twinstage.model.job import Job, JobResult
+from twinstage.jobs import probe
+from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.runtime.local.files import tail
 
 _LOG_END = 4000  # bytes of a job's log that travel with its result
@@ -18,7 +19,7 @@ def read(job: Job, directory: Path) -> Job | None:
     except FileNotFoundError:
         return None
     said = tail(directory / "log", _LOG_END)
-    return replace(
+    read = replace(
         job,
         result=JobResult(told["result"]),
         exit_status=told.get("exit_status"),
@@ -27,6 +28,16 @@ def read(job: Job, directory: Path) -> Job | None:
         output={str(k): str(v) for k, v in (told.get("output") or {}).items()},
         log_end="\n".join(part for part in (said.rstrip(), told.get("detail", "")) if part),
     )
+    return _probed(read, directory) if job.kind is JobKind.PROBE and read.result is JobResult.SUCCEEDED else read
+
+
+def _probed(job: Job, directory: Path) -> Job:
+    """What it says of each way out is in its log: kept are how many there were, and which of them were open."""
+    try:
+        found = probe.trials((directory / "log").read_text(errors="replace"))
+    except (ValueError, OSError) as trouble:
+        return replace(job, result=JobResult.LOST, log_end=str(trouble))
+    return replace(job, output=probe.output(found))
 
 
 def running(job: Job, directory: Path) -> Job:

@@ -3,9 +3,10 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from twinstage.runtime.local.gives import Gives
 from twinstage.runtime.local.sandbox.toolchain import Bind
 
 _INDEX_VARIABLES = {
@@ -23,7 +24,10 @@ _CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUN
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """``packages``: environment of builds that says where packages come from. ``binds``: what else builds must see."""
+    """``packages``: environment of builds that says where packages come from. ``binds``: what else builds must see.
+
+    ``postgres``: the directory of PostgreSQL's programs; empty: the wheel's.
+    """
 
     name: str
     python: str
@@ -32,6 +36,8 @@ class Settings:
     packages: Mapping[str, str]
     binds: tuple[tuple[str, str], ...]
     lacking: tuple[str, ...]
+    postgres: str = ""
+    gives: Gives = field(default_factory=Gives)
 
     def write(self, path: Path, owner: int) -> None:
         part = path.with_suffix(".part")
@@ -47,6 +53,7 @@ class Settings:
         told = json.loads(path.read_text())
         told["binds"] = tuple((s, t) for s, t in told["binds"])
         told["lacking"] = tuple(told["lacking"])
+        told["gives"] = Gives(**told.get("gives", {}))
         return Settings(**told)
 
     def build_binds(self) -> list[Bind]:

@@ -1,4 +1,8 @@
-"""The real program on a loopback port, with a stand-in for its neighbours."""
+"""The real program on a loopback port, with a stand-in for its neighbours, and a database.
+
+The gate declares the database and migrates it first. Elsewhere, before pytest:
+ORDERS_DATABASE_URL=postgresql://... python -m orders.migrate
+"""
 
 import json
 import os
@@ -12,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psycopg
 import pytest
 
 
@@ -101,3 +106,9 @@ def program(neighbours):
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) in (0, -signal.SIGTERM)
+
+
+@pytest.fixture
+def database():
+    with psycopg.connect(os.environ["ORDERS_DATABASE_URL"], autocommit=True) as connection:
+        yield connection

@@ -7,6 +7,7 @@ import sys
 from waitress import create_server
 
 from payments.app import app
+from payments.database import pool
 
 
 def main():
@@ -18,7 +19,8 @@ def main():
         channel_timeout=86_400,  # an idle connection is the proxy's to close, not ours
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server.run()
+    with pool:
+        server.run()
 
 
 if __name__ == "__main__":

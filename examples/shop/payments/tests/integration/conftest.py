@@ -1,4 +1,8 @@
-"""The real program on a loopback port."""
+"""The real program on a loopback port, and a database.
+
+The gate declares the database and migrates it first. Elsewhere, before pytest:
+PAYMENTS_DATABASE_URL=postgresql://... python -m payments.migrate
+"""
 
 import json
 import os
@@ -10,6 +14,7 @@ import time
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psycopg
 import pytest
 
 
@@ -61,3 +66,9 @@ def program():
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) in (0, -signal.SIGTERM)
+
+
+@pytest.fixture
+def database():
+    with psycopg.connect(os.environ["PAYMENTS_DATABASE_URL"], autocommit=True) as connection:
+        yield connection

@@ -6,6 +6,9 @@ def test_the_test_bank_pays(ask, country):
     status, receipt = ask("/payments", {"amount": 1200, "country": country})
     assert status == 200
     assert receipt["authorisation"].startswith("testbank-")
+    status, payment = ask(f"/payments/{receipt['authorisation']}")
+    assert status == 200
+    assert payment["country"] == country
 
 
 def test_not_a_payment(ask):

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import httpx
 
+from twinstage.runtime.local.envoy.discovery import SERVER
 from twinstage.runtime.local.envoy.statistics import FILTER, Figures, read
 
 TIMEOUT = httpx.Timeout(0.8, connect=0.3)
@@ -27,6 +28,8 @@ class HostSeen:
     """Not asked yet, so neither healthy nor unhealthy."""
     detail: str
     """For people; empty when there is nothing to add."""
+    answers: bool = False
+    """It fails its health check by what it answers, not by its silence."""
 
 
 class Admin:
@@ -83,6 +86,7 @@ class Admin:
                 if "socket_address" in host.get("address", {})
             }
             for cluster in document.get("cluster_statuses", [])
+            if cluster["name"] != SERVER
         }
 
     def _json(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
@@ -121,4 +125,5 @@ def _host(status: Mapping[str, Any]) -> HostSeen:
         detail = "fails its health check"
     else:
         detail = ""
-    return HostSeen(healthy=not (pending or failed), pending=pending, detail=detail)
+    answers = failed and not silent and not pending
+    return HostSeen(healthy=not (pending or failed), pending=pending, detail=detail, answers=answers)

@@ -1,10 +1,10 @@
 """What Envoy starts with: its admin socket, where its files are, and its limits. Everything else comes by xDS."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinstage.runtime.local.envoy.discovery import TYPES, source
+from twinstage.runtime.local.envoy.discovery import TYPES, Resource, followed, server, source
 from twinstage.runtime.local.envoy.statistics import BOUNDS
 
 SOCKET_MODE = 0o660
@@ -21,12 +21,18 @@ def descriptors(connections: int = CONNECTIONS) -> int:
 
 
 def bootstrap(
-    *, node: str, admin_socket: str, xds_dir: str, concurrency: int, connections: int = CONNECTIONS
+    *,
+    node: str,
+    admin_socket: str,
+    sources: Mapping[str, Resource],
+    concurrency: int,
+    clusters: Sequence[Resource] = (),
+    connections: int = CONNECTIONS,
 ) -> dict[str, Any]:
-    """Envoy's bootstrap: LDS and CDS from ``xds_dir``/lds.json and cds.json, paths as Envoy sees them.
+    """Envoy's bootstrap. ``sources``: where ``lds_config`` and ``cds_config`` come from; paths as Envoy sees them.
 
-    ``node`` names this Envoy in its own reports; ``concurrency`` is the number of workers that ``command`` is told too.
-    ``connections`` bounds downstream connections: see ``descriptors``.
+    ``node`` names this Envoy in its own reports; ``clusters`` are there from the start; ``concurrency`` is the number of
+    workers that ``command`` is told too; ``connections`` bounds downstream connections: see ``descriptors``.
     """
     return {
         "node": {"id": node, "cluster": node, "metadata": {"workers": concurrency}},
@@ -34,10 +40,8 @@ def bootstrap(
             "address": {"pipe": {"path": admin_socket, "mode": SOCKET_MODE}},
             "ignore_global_conn_limit": True,
         },
-        "dynamic_resources": {
-            "lds_config": source(f"{xds_dir}/lds.json"),
-            "cds_config": source(f"{xds_dir}/cds.json"),
-        },
+        "static_resources": {"clusters": list(clusters)},
+        "dynamic_resources": dict(sources),
         "stats_flush_interval": "1s",
         # Tags are for sinks that we do not have; without them names are kept as they are and cost less.
         "stats_config": {
@@ -57,6 +61,16 @@ def bootstrap(
             ]
         },
     }
+
+
+def asking(socket: str) -> dict[str, Any]:
+    """``sources`` and ``clusters`` for an Envoy that asks the discovery server at this socket for everything."""
+    return {"sources": dict.fromkeys(("lds_config", "cds_config"), source()), "clusters": [server(socket)]}
+
+
+def following(directory: str) -> dict[str, Any]:
+    """``sources`` for an Envoy that follows ``lds.json`` and ``cds.json`` in this directory."""
+    return {"sources": {f"{kind}_config": followed(f"{directory}/{kind}.json") for kind in ("lds", "cds")}}
 
 
 def command(

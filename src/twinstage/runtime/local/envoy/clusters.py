@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from twinstage.runtime.local.envoy.discovery import TYPES, response, source
+from twinstage.runtime.local.envoy.discovery import TYPES, Resource, response, source
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -12,23 +12,23 @@ class Target:
     """One workload as Envoy knows it."""
 
     name: str
-    """The cluster's, chosen by the caller; also the file in the endpoints' directory. Dots are kept in statistics."""
+    """The cluster's, chosen by the caller; also that of its endpoints' file. Dots are kept in statistics."""
     health: str | None
     """The path to ask; None: the port answers a connection."""
 
 
-def clusters(targets: Iterable[Target], endpoints_dir: str, version: str | None = None) -> dict[str, Any]:
-    """The whole CDS file; ``endpoints_dir`` as Envoy sees it, with a file ``<name>.json`` for each target."""
-    return response([cluster(target, endpoints_dir) for target in targets], version)
+def clusters(targets: Iterable[Target], version: str | None = None, others: Iterable[Resource] = ()) -> dict[str, Any]:
+    """The whole CDS file. Each target's endpoints are a set of their own. ``others``: clusters that are no workload's."""
+    return response([*(cluster(target) for target in targets), *others], version)
 
 
-def cluster(target: Target, endpoints_dir: str) -> dict[str, Any]:
+def cluster(target: Target) -> dict[str, Any]:
     """One workload's cluster."""
     return {
         "@type": f"{TYPES}config.cluster.v3.Cluster",
         "name": target.name,
         "type": "EDS",
-        "eds_cluster_config": {"eds_config": source(f"{endpoints_dir}/{target.name}.json")},
+        "eds_cluster_config": {"eds_config": source()},
         "connect_timeout": "1s",
         "lb_policy": "LEAST_REQUEST",
         "common_lb_config": {
@@ -56,12 +56,14 @@ def cluster(target: Target, endpoints_dir: str) -> dict[str, Any]:
 
 
 def health_check(path: str | None) -> dict[str, Any]:
-    """Asked each second while it is well and four times a second while it is not; one good answer makes it healthy."""
+    """Asked each second while it is well, ten times a second until it first is, four times when it is not any more; one good
+    answer makes it healthy."""
     check: dict[str, Any] = {
         "timeout": "1s",
         "interval": "1s",
         # Envoy's own default for a cluster without traffic is 60 s, which every new workload would wait.
-        "no_traffic_interval": "1s",
+        # It is also what follows the first answer of a program that does not listen yet: a release waits for this.
+        "no_traffic_interval": "0.1s",
         "no_traffic_healthy_interval": "1s",
         "unhealthy_interval": "0.25s",
         "unhealthy_edge_interval": "0.25s",

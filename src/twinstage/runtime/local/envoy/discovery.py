@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from twinstage.runtime.local import files
 
 Resource = Mapping[str, Any]
 TYPES = "type.googleapis.com/envoy."
@@ -24,8 +24,27 @@ def response(resources: Iterable[Resource], version_info: str | None = None) -> 
     return {"version_info": version_info or version(whole), "resources": whole}
 
 
-def source(path: str) -> dict[str, Any]:
-    """A config source reading this one file.
+SERVER = "discovery"
+"""The cluster of the server that reads the files to Envoy: the only one that its bootstrap names."""
+
+
+def source() -> dict[str, Any]:
+    """A config source that asks the discovery server, which answers when there is something new (inside/discovery.py).
+
+    The delay is what Envoy waits between an answer and its next question, and twice that at most after a refusal.
+    """
+    asking = {
+        "api_type": "REST",
+        "transport_api_version": "V3",
+        "cluster_names": [SERVER],
+        "refresh_delay": "0.02s",
+        "request_timeout": "60s",
+    }
+    return {"api_config_source": asking, "initial_fetch_timeout": "5s", "resource_api_version": "V3"}
+
+
+def followed(path: str) -> dict[str, Any]:
+    """A config source that is one file, which Envoy follows itself: an inotify instance each, so for few files only.
 
     Without ``watched_directory`` Envoy watches the file's directory for renames onto this very name; with it, each
     rename in the directory would make every subscription there read its file again.
@@ -33,23 +52,25 @@ def source(path: str) -> dict[str, Any]:
     return {"path_config_source": {"path": path}, "initial_fetch_timeout": "2s", "resource_api_version": "V3"}
 
 
-def write(path: Path, document: Mapping[str, Any], *, mode: int = 0o644) -> bool:
+def server(socket: str) -> dict[str, Any]:
+    """The discovery server's cluster: a question waits at it for each set that Envoy has."""
+    many = {"max_connections": 8192, "max_pending_requests": 8192, "max_requests": 8192}
+    return {
+        "name": SERVER,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "circuit_breakers": {"thresholds": [many]},
+        "load_assignment": {
+            "cluster_name": SERVER,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": socket}}}}]}],
+        },
+    }
+
+
+def write(path: Path, document: Mapping[str, Any]) -> bool:
     """Writes the document whole and renames it into place. False when the file already says so and was left alone.
 
-    The directory must never be replaced: Envoy watches its inode, also through a read-only bind mount.
+    It need not outlive a loss of power: whoever takes over writes all of them again. The directory must never be replaced:
+    who follows it watches its inode, also through a read-only bind mount.
     """
-    data = json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
-    if path.is_file() and path.read_bytes() == data:
-        return False
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return True
+    return files.write(path, json.dumps(document, indent=1, sort_keys=True) + "\n", 0o644, durable=False)

@@ -7,7 +7,7 @@ from typing import Any
 from twinstage.model.names import Ecosystem, Port, ServiceName
 from twinstage.runtime.local.envoy import access, problems
 from twinstage.runtime.local.envoy.bootstrap import SOCKET_MODE
-from twinstage.runtime.local.envoy.discovery import TYPES, response, source
+from twinstage.runtime.local.envoy.discovery import TYPES, Resource, response, source
 from twinstage.runtime.local.envoy.routes import CALLERS
 
 HCM = "envoy.filters.network.http_connection_manager"
@@ -20,21 +20,25 @@ class House:
     ecosystem: Ecosystem
     gateway: str
     """The address that instances reach frontends at."""
-    routes_dir: str
-    """Holds ``<service>.json`` for each service."""
     edge_dir: str
     """Where the sockets for the edge are made: ``<service>.sock``."""
     access_log: str
 
 
 def listeners(
-    house: House, frontends: Iterable[tuple[ServiceName, Port]], version: str | None = None
+    house: House,
+    frontends: Iterable[tuple[ServiceName, Port]],
+    version: str | None = None,
+    others: Iterable[Resource] = (),
 ) -> dict[str, Any]:
-    """The whole LDS file: two listeners for each (service, frontend port)."""
-    both = [
-        listener
-        for service, port in frontends
-        for listener in (instance_listener(house, service, port), edge_listener(house, service))
+    """The whole LDS file: two listeners for each (service, frontend port), and those that are no service's."""
+    both: list[Resource] = [
+        *others,
+        *(
+            listener
+            for service, port in frontends
+            for listener in (instance_listener(house, service, port), edge_listener(house, service))
+        ),
     ]
     return response(both, version)
 
@@ -93,7 +97,7 @@ def _http(house: House, service: ServiceName, filters: list[dict[str, Any]], *, 
             "@type": f"{TYPES}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": service,
             "codec_type": "AUTO",
-            "rds": {"route_config_name": service, "config_source": source(f"{house.routes_dir}/{service}.json")},
+            "rds": {"route_config_name": service, "config_source": source()},
             "http_filters": [*filters, router],
             "upgrade_configs": [{"upgrade_type": "websocket"}],
             "access_log": [access.log(house.access_log, service, "edge" if people else "instance")],

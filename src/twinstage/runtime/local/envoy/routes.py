@@ -45,15 +45,19 @@ def lane_pattern(lane: str) -> str:
 
 def callers(admits: Sequence[str]) -> dict[str, Any]:
     """Who may call: by the address the connection really comes from, never by a header. No ranges: nobody."""
-    principals = [
-        {"direct_remote_ip": {"address_prefix": str(network.network_address), "prefix_len": network.prefixlen}}
-        for network in sorted({IPv4Network(admitted) for admitted in admits})
-    ]
-    policies = {"declared": {"permissions": [{"any": True}], "principals": principals}} if principals else {}
     return {
         "@type": f"{TYPES}extensions.filters.http.rbac.v3.RBACPerRoute",
-        "rbac": {"rules": {"action": "ALLOW", "policies": policies}},
+        "rbac": {"rules": {"action": "ALLOW", "policies": admitted(admits)}},
     }
+
+
+def admitted(admits: Sequence[str]) -> dict[str, Any]:
+    """Policies of a filter that allows these ranges alone."""
+    principals = [
+        {"direct_remote_ip": {"address_prefix": str(network.network_address), "prefix_len": network.prefixlen}}
+        for network in sorted({IPv4Network(span) for span in admits})
+    ]
+    return {"declared": {"permissions": [{"any": True}], "principals": principals}} if principals else {}
 
 
 def _lane(lane: str, cluster: str, timeout: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from twinstage.runtime.local.envoy.discovery import SERVER
+
 _LIMITS = (
     *(1, 2, 3, 4, 5, 7, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750),
     *(1000, 1500, 2000, 3000, 5000, 7500, 15000, 30000, 3600000),
@@ -24,18 +26,17 @@ _CLUSTER = (
     "upstream_rq_time",
     "version_text",
     "update_rejected",
-    "update_failure",
 )
 FILTER = (
     rf"^cluster\..*\.({'|'.join(_CLUSTER)})$"
-    r"|^(cluster_manager\.cds|listener_manager\.lds|http\..*\.rds\..*)\.(version_text|update_rejected|update_failure)$"
+    r"|^(cluster_manager\.cds|listener_manager\.lds|http\..*\.rds\..*)\.(version_text|update_rejected)$"
 )
 """RE2: all that is read here, nothing else."""
 
 _NAME = re.compile(rf"cluster\.(?P<name>.+)\.(?P<what>{'|'.join(_CLUSTER)})")
 _AUDIENCE = (".external", ".internal", ".canary")
 """Envoy keeps some figures a second time under these."""
-_ROUTE = re.compile(r"http\..+?\.rds\.(?P<name>.+)\.(?P<what>version_text|update_rejected|update_failure)")
+_ROUTE = re.compile(r"http\..+?\.rds\.(?P<name>.+)\.(?P<what>version_text|update_rejected)")
 _WHOLE = re.compile(r"(?P<name>cluster_manager\.cds|listener_manager\.lds)\.(?P<what>.+)")
 
 
@@ -88,6 +89,7 @@ def read(document: Mapping[str, Any], epoch: str) -> Figures:
         else:
             plain[str(entry["name"])] = entry["value"]
     figures = _clusters(plain)
+    figures.pop(SERVER, None)  # its questions wait there: nobody's requests
     return Figures(
         epoch=epoch,
         versions=_versions(plain, figures),
@@ -134,7 +136,7 @@ def _versions(plain: Mapping[str, Any], clusters: Mapping[str, Mapping[str, Any]
         **{f"route {name}": of for name, of in routes.items()},
         **{f"endpoints {name}": of for name, of in clusters.items()},
     }
-    refused = {name: _number(of, "update_rejected", "update_failure") for name, of in named.items()}
+    refused = {name: _number(of, "update_rejected") for name, of in named.items()}
     return Versions(
         listeners=_text(named["listeners"]),
         clusters=_text(named["clusters"]),

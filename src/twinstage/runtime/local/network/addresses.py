@@ -14,12 +14,22 @@ MOST = 60
 _FIRST = int(IPv4Address("10.64.0.0"))
 SLOTS = 1 << (PREFIX - 10)
 
+_OUTSIDE = IPv4Address("10.63.0.0")
+MOST_OUTSIDE = 65534
+
 
 def span(slot: int) -> str:
     """The range of a slot as CIDR. Slot 0 is the gateway's and is never given out."""
     if not 0 < slot < SLOTS:
         raise ValueError(f"there is no address range {slot}: the plan has 1 to {SLOTS - 1}")
     return str(IPv4Network((_FIRST + slot * 2 ** (32 - PREFIX), PREFIX)))
+
+
+def outside(number: int) -> str:
+    """The address of a name beyond the company; numbers begin at 1."""
+    if not 0 < number <= MOST_OUTSIDE:
+        raise ValueError(f"there is no outside address {number}: the plan has 1 to {MOST_OUTSIDE}")
+    return str(_OUTSIDE + number)
 
 
 def address(slot: int, number: int) -> str:

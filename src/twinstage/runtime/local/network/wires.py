@@ -51,6 +51,11 @@ class Sentinel:
         failed = told.get("failed", {})
         return {str(k): str(v) for k, v in failed.items()}
 
+    def health(self, wire: str, path: str) -> int | None:
+        """The HTTP status that the instance answers ``GET path`` with, now; None: it does not answer in HTTP, or in time."""
+        status = self.ask(op="health", wire=wire, path=path).get("status")
+        return None if status is None else int(status)
+
     def listening(self, wire: str) -> list[int]:
         """TCP ports on which something listens inside that instance."""
         return [int(port) for port in self.ask(op="listening", wire=wire).get("ports", [])]

@@ -61,12 +61,13 @@ def inner(
     hostname: str,
     directory: str,
     alone: bool,
+    tmp: int = 256 << 20,
     uid: int = 1000,
 ) -> list[str]:
     """Options of the sandbox of one instance or job: no capability, no new user namespace, nothing of its neighbours.
 
     ``alone``: a network namespace of its own with nothing but loopback (the workshop). Otherwise it keeps the network that
-    its launcher entered: the instance's own wire, or the ecosystem's for its proxy.
+    its launcher entered: the instance's own wire, or the ecosystem's for its proxy. ``tmp``: bytes in /tmp, and in /dev/shm.
     """
     out = ["--unshare-user", "--uid", str(uid), "--gid", str(uid), "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     out += [
@@ -77,10 +78,14 @@ def inner(
         "ALL",
         "--disable-userns",
         "--die-with-parent",
+        "--new-session",  # the kernel shares the processor by session: one with many threads gets no more than its neighbour
     ]
     if alone:
         out.append("--unshare-net")
-    out += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
+    out += ["--proc", "/proc", "--dev", "/dev"]
+    for place in ("/tmp", "/dev/shm"):  # noqa: S108
+        out += ["--perms", "1777", "--size", str(tmp), "--tmpfs", place]
+    out += ["--remount-ro", "/dev"]  # a file system in memory too, without a bound
     out += _mounts(binds, links)
     out += ["--symlink", "/proc/self/mounts", "/etc/mtab", "--clearenv"]
     for key, value in sorted(environment.items()):

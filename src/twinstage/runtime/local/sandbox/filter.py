@@ -19,7 +19,7 @@ DENIED = (
     "io_uring_enter", "io_uring_register", "open_by_handle_at", "name_to_handle_at", "kexec_load",
     "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff", "acct",
     "quotactl", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "iopl", "ioperm", "fanotify_init",
-    "vhangup",
+    "vhangup", "syslog", "uselib", "lookup_dcookie",
 )
 # fmt: on
 _UNIX, _INET, _INET6, _NETLINK, _FAMILIES = 1, 2, 10, 16, range(46)

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from twinstage.runtime.local.sandbox import toolchain
@@ -23,7 +24,21 @@ VIEW = Path("/run/twinstage-view")
 """Where root's launchers each mount a view of their own; an empty directory to everybody else."""
 
 
-def spec(account: int | None, binds: Sequence[Bind], options: Sequence[str], command: Sequence[str]) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Calm:
+    """``nice``: the priority of all that runs in the sandbox; ``group``: root's group of the processor that it enters."""
+
+    nice: int = 0
+    group: str | None = None
+
+
+def spec(
+    account: int | None,
+    binds: Sequence[Bind],
+    options: Sequence[str],
+    command: Sequence[str],
+    calm: Calm | None,
+) -> str:
     """What ``main`` reads: the sandbox's options and mounts, the account to become first (None: nobody else), its command."""
     told = {
         "account": account,
@@ -31,6 +46,7 @@ def spec(account: int | None, binds: Sequence[Bind], options: Sequence[str], com
         "binds": [[b.source, b.target, b.writable] for b in binds],
         "options": list(options),
         "command": list(command),
+        "calm": asdict(calm or Calm()),
     }
     return json.dumps(told, indent=1)
 
@@ -43,6 +59,10 @@ def main(path: Path, info: str | None) -> None:
     told = json.loads(path.read_text())
     binds = [Bind(source=s, target=t, writable=w) for s, t, w in told["binds"]]
     home, program = told["bwrap"]
+    calm = Calm(**told["calm"])
+    os.nice(calm.nice)
+    if calm.group is not None:
+        Path(calm.group, "cgroup.procs").write_text("0")
     if told["account"] is not None:
         # Bubblewrap itself is seen through the view, with the libraries beside it.
         *binds, itself = private_view([*binds, Bind(source=home, target="/")], VIEW)

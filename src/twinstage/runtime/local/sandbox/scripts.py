@@ -6,6 +6,7 @@ instance. Nothing of a user's ever enters these texts: the instance is named by 
 
 from collections.abc import Sequence
 
+from twinstage.model.bounds import Bounds
 from twinstage.runtime.local.layout import DESIRED, PINS, STATE
 
 LAUNCH = f"{DESIRED}/launch"
@@ -14,6 +15,9 @@ hand SIGTERM on to it."""
 
 INIT = f"{DESIRED}/init"
 """First process inside: starts the command, hands SIGTERM on to it, collects orphans, ends with its status."""
+
+SECRETS = "/run/secrets"
+"""Where an ecosystem's lockbox keeps each instance's, in the memory of the sandbox."""
 
 INSIDE = "/twinstage"
 """Where an instance sees its own small files: `init`, `run`."""
@@ -25,6 +29,19 @@ def launch(bwrap: str) -> str:
 id=$1
 here={DESIRED}/instances/$id
 [ -n "$3" ] && mkdir -p "$3"
+groups=
+if [ -e "$here/bounds" ]; then
+  read -r memory most <"$here/bounds"
+  for kind in memory cpu; do
+    [ -d {GROUPS}/$kind ] && groups="$groups {GROUPS}/$kind/$id.$$"
+  done
+fi
+if [ -n "$groups" ]; then
+  mkdir $groups || exit 71
+  bound={GROUPS}/memory/$id.$$/memory
+  [ -d "${{bound%/memory}}" ] && {{ echo "$memory" >"$bound.limit_in_bytes" || exit 71; }}
+  [ -e "$bound.memsw.limit_in_bytes" ] && echo "$memory" >"$bound.memsw.limit_in_bytes"
+fi
 info=/tmp/info.$id
 enter=
 if [ "$2" = wire ]; then
@@ -36,27 +53,84 @@ if [ "$2" = wire ]; then
   done
   enter="nsenter --net={PINS}/$id"
 fi
+more=
+if [ -e "$here/secrets" ]; then
+  tries=0
+  while [ ! -e {SECRETS}/$id ]; do
+    tries=$((tries + 1))
+    [ $tries -gt 600 ] && echo "twinstage: no secrets for $id after 30 s; see the controller's log" >&2 && exit 70
+    sleep 0.05
+  done
+  exec 6<{SECRETS}/$id
+  more="--args 6"
+fi
 exec 8<"$here/arguments" 9<{DESIRED}/filter.bpf 7>"$info"
 child() {{ sed -n 's/.*"child-pid": \\([0-9]*\\).*/\\1/p' "$info"; }}
 trap 'kill -TERM "$(child)" 2>/dev/null' TERM
-$enter {bwrap} --args 8 --seccomp 9 --info-fd 7 --as-pid-1 -- /bin/sh {INSIDE}/init </dev/null &
+begin() {{
+  for group in $groups; do echo 0 >"$group/cgroup.procs" || exit 71; done # itself, and all that it starts
+  exec $enter {bwrap} --args 8 $more --seccomp 9 --info-fd 7 --as-pid-1 -- /bin/sh {INSIDE}/init
+}}
+begin </dev/null &
 bwrap=$!
-exec 7>&- 8<&- 9<&-
+exec 6<&- 7>&- 8<&- 9<&-
 while :; do
   wait $bwrap
   status=$?
   kill -0 $bwrap 2>/dev/null || break
 done
-echo $status >{STATE}/logs/$id.status # the supervisor does not tell it of one that ended at once
+why=
+[ -e /tmp/memory.$id ] && why=memory && rm -f /tmp/memory.$id
+if [ -n "$groups" ]; then
+  while read -r key count; do
+    [ "$key" = oom_kill ] && [ "$count" -gt 0 ] && why=memory
+  done 2>/dev/null <{GROUPS}/memory/$id.$$/memory.oom_control
+  rmdir $groups 2>/dev/null # what does not go yet, the warden takes away
+fi
+# The supervisor does not tell it of one that ended at once. Whoever reads it meets this one whole, or the one before.
+told={STATE}/logs/$id.status
+echo $status $why >$told.new && mv $told.new $told
 exit $status
 """
 
 
-def init() -> str:
-    """`sh -c` replaces itself by a simple command, so the signal reaches the program and not a shell in between."""
+GROUPS = "/groups"
+"""Where a place sees its control groups (``memory``, ``cpu``), in which its instances each get one: ``ID.PID``, with their
+launcher's pid. Not there where the machine gives none."""
+
+
+def limits(bounds: Bounds, *, data: bool, adjust: int, fsize: int, nice: int) -> str:
+    """What the first process inside takes upon itself and so upon all that it starts, before anything of a user's runs.
+
+    Inside, because the kernel counts processes by user namespace. ``data``: bound each process's own memory; ``adjust``: how
+    much sooner the kernel is to take it than others when memory runs out; ``fsize``: bytes of the largest file; ``nice``: of
+    its session, which the kernel may refuse for now: then the warden says it again.
+    """
+    lines = [
+        "ulimit -c 0",
+        f'ulimit -n {bounds.files} 2>/dev/null || ulimit -n "$(ulimit -H -n)"',
+        f"ulimit -u {bounds.processes} 2>/dev/null || ulimit -p {bounds.processes}",  # bash and busybox, dash
+        f"ulimit -f {-(-fsize // 512)}",
+        f"echo {adjust} >/proc/self/oom_score_adj",
+    ]
+    if nice:
+        lines.append(f"{{ echo {nice} >/proc/self/autogroup; }} 2>/dev/null")
+    if data:
+        lines.insert(0, f"ulimit -d {bounds.memory >> 10}")
+    return "\n".join(lines) + "\n"
+
+
+def init(limits: str = "", ends_by: str = "TERM") -> str:
+    """`sh -c` replaces itself by a simple command, so the signal reaches the program and not a shell in between.
+
+    ``ends_by``: the signal that asks the program to end, where it is another one than the one we are sent.
+    """
     return f"""#!/bin/sh
-trap 'kill -TERM "$child" 2>/dev/null' TERM
-/bin/sh -c "$(cat {INSIDE}/run)" &
+{limits}run=
+while IFS= read -r line || [ -n "$line" ]; do run="$run$line
+"; done <{INSIDE}/run # not by cat: a process more takes as long as all of this
+trap 'kill -{ends_by} "$child" 2>/dev/null' TERM
+/bin/sh -c "$run" &
 child=$!
 while :; do
   wait "$child"
@@ -66,13 +140,18 @@ done
 """
 
 
-def proxy(bwrap: str, command: Sequence[str], descriptors: int) -> str:
-    """Start the ecosystem's Envoy: the bound on descriptors first, since it aborts when it runs out of them."""
+def part(bwrap: str, name: str, command: Sequence[str], first: str = "") -> str:
+    """Start one of the ecosystem's own programs in its sandbox, after these lines."""
     words = " ".join(command)
     return f"""#!/bin/sh
-ulimit -n {descriptors} 2>/dev/null || ulimit -n "$(ulimit -H -n)"
-rm -f /sockets/edge/*.sock /sockets/envoy.sock
-umask 007
-exec 8<{DESIRED}/instances/proxy/arguments 9<{DESIRED}/filter.bpf
+{first}umask 007
+exec 8<{DESIRED}/instances/{name}/arguments 9<{DESIRED}/filter.bpf
 exec {bwrap} --args 8 --seccomp 9 -- {words}
+"""
+
+
+def before_proxy(descriptors: int) -> str:
+    """What Envoy needs: the bound on descriptors first, since it aborts when it runs out of them."""
+    return f"""ulimit -n {descriptors} 2>/dev/null || ulimit -n "$(ulimit -H -n)"
+rm -f /sockets/edge/*.sock /sockets/envoy.sock
 """

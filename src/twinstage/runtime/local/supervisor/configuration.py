@@ -55,15 +55,17 @@ def program(
     log: str,
     priority: int = 500,
     once: bool = False,
+    on_demand: bool = False,
     stop_seconds: int = 10,
     environment: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """One program. ``once``: a job, which supervisord must never start a second time."""
+    """One program. ``once``: a job, which supervisord must never start a second time; ``on_demand``: it is started when
+    somebody asks, and may end as it likes."""
     lines: list[tuple[str, str | int]] = [
         ("command", _value(shlex.join(command))),
         ("process_name", "%(program_name)s"),
         ("priority", priority),
-        ("autostart", "true"),
+        ("autostart", "false" if on_demand else "true"),
         ("redirect_stderr", "true"),
         ("stdout_logfile", _value(log)),
         ("stdout_logfile_maxbytes", "4MB"),
@@ -73,7 +75,7 @@ def program(
     ]
     if environment:
         lines.append(("environment", ",".join(f'{_value(k)}="{_value(v)}"' for k, v in environment)))
-    if once:
+    if once or on_demand:
         # The wrapper stops its command's own group, and must itself live to write the result.
         lines += [("autorestart", "false"), ("startsecs", 0), ("startretries", 0)]
     else:

@@ -1,0 +1,1 @@
+"""Names whatever has no owner, no deadline or no reason. Pure; ``doctor`` shows it."""
