@@ -60,9 +60,10 @@ def lasting(root: Path) -> set[int]:
     return found
 
 
-def networks(root: Path) -> set[str]:
-    """The network namespaces that the company's processes are in, the machine's own left out."""
-    return {n for p in left_behind(root) if (n := _network(p.pid))} - {_network(os.getpid())}
+def networks(root: Path) -> dict[str, float]:
+    """The network namespaces that the company's processes are in, the machine's own left out, each with when it was seen."""
+    seen, own = time.time(), _network(os.getpid())
+    return {n: seen for p in left_behind(root) if (n := _network(p.pid)) and n != own}
 
 
 def _network(pid: int) -> str:
@@ -72,9 +73,8 @@ def _network(pid: int) -> str:
         return ""
 
 
-def remains(root: Path, networks: set[str]) -> list[str]:
+def remains(root: Path, networks: dict[str, float]) -> list[str]:
     """What is left of a company that is down, one line each. ``networks``: its network namespaces while it was up."""
-    now = time.time()
     left = [f"process {p.pid} {' '.join(p.cmdline())[:200]}" for p in left_behind(root)]
     if (root / "run").exists():
         left += [f"socket directory {p}" for p in (root / "run").rglob("*")] or [str(root / "run")]
@@ -83,8 +83,10 @@ def remains(root: Path, networks: set[str]) -> list[str]:
     ]
     left += [f"mount {line}" for line in Path("/proc/self/mountinfo").read_text().splitlines() if f"{root}/" in line]
     for process in psutil.process_iter(["create_time"]):
-        # The kernel gives the number of a namespace that has ended to the next one: who came later is not ours.
-        if process.info["create_time"] < now and (network := _network(process.pid)) in networks:
+        # The kernel gives the number of a namespace that has ended to the next one, which may be that of a test beside this
+        # one: who came after the number was seen here is not ours, or has the company's path on it and was found above.
+        network = _network(process.pid)
+        if process.info["create_time"] < networks.get(network, 0.0):
             left.append(f"network namespace {network} of process {process.pid}")
     return left
 

@@ -49,7 +49,7 @@ class Watcher(threading.Thread):
         self._socket = root / "run" / "shop" / "api" / "api.sock"
         self._enough = threading.Event()
         self.killed: list[str] = []
-        self.networks: set[str] = set()
+        self.networks: dict[str, float] = {}
 
     def run(self) -> None:
         while not self._enough.wait(0.1):
