@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 from bringup import bare, grounds, install, on_host, sealed, trivial
 from sandboxed import ARTIFACT, NAME, sandboxed
-from traffic import LOAD, Load, compare, free_port, frontend_envoy, inside, machine, running, table, upstream
+from traffic import Load, compare, free_port, frontend_envoy, inside, machine, running, table, upstream
 
 from twinstage.model.names import Port
 from twinstage.runtime.local.layout import Layout
@@ -51,7 +51,7 @@ def throughput(name: str, load: Load, rounds: int, site: Path | None) -> None:
             path, run = "/healthz", f"PYTHONPATH={ARTIFACT.location}/site exec python3 -m {SHOP.name}"
         port = stack.enter_context(service(site, directory / "log") if site else upstream(directory / "log"))
         plain = stack.enter_context(frontend_envoy(directory, port, path))
-        boxes = stack.enter_context(sandboxed(LOAD, run, path, site))
+        boxes = stack.enter_context(sandboxed(run, path, site))
         walled = inside("caller and callee sealed", boxes, path)
         found = compare([plain, walled], load, rounds)
     pairs = zip(found[walled.name], found[plain.name], strict=True)

@@ -3,6 +3,8 @@
 python load.py client URL SECONDS CONNECTIONS    prints one JSON object
 python load.py upstream ADDRESS PORT [RELEASE]   serves until it is ended; PORT 0 takes a free one; prints the port;
                                                  every answer names the release in ``x-release``
+python load.py caller URL                        serves on HOST and PORT: GET /PATH?SECONDS,CONNECTIONS loads URL/PATH from where
+                                                 it runs and answers what the client prints; anything else is a health check
 """
 
 import asyncio
@@ -13,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import urlsplit
 
 BODY = b"x" * 256
@@ -124,6 +127,26 @@ async def serve(address: str, port: int, release: str) -> None:
     await server.serve_forever()
 
 
+class Calling(BaseHTTPRequestHandler):
+    """Loads another service when it is asked to."""
+
+    protocol_version = "HTTP/1.1"
+    url = ""
+
+    def do_GET(self) -> None:
+        path, _, hard = self.path.partition("?")
+        seconds, _, connections = hard.partition(",")
+        found = load(self.url + path, float(seconds), int(connections)) if connections else {}
+        body = json.dumps(found).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """The health checks of a minute are nobody's interest."""
+
+
 def main(arguments: list[str]) -> None:
     if arguments[:1] == ["client"] and len(arguments) == 4:
         print(json.dumps(load(arguments[1], float(arguments[2]), int(arguments[3]))))
@@ -131,6 +154,9 @@ def main(arguments: list[str]) -> None:
         # As a service of the ecosystem it is started without arguments and told where to listen.
         address, port, *release = arguments[1:] or (os.environ["HOST"], os.environ["PORT"])
         asyncio.run(serve(address, int(port), "".join(release)))
+    elif arguments[:1] == ["caller"] and len(arguments) == 2:
+        Calling.url = arguments[1]
+        HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Calling).serve_forever()
     else:
         sys.exit(__doc__)
 

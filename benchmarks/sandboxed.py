@@ -1,21 +1,19 @@
-"""A throw-away company without a controller, for benchmarks: caller and callee each in a sandbox, Envoy between them."""
+"""A throw-away company without a controller, for benchmarks: caller and callee each an instance, Envoy between them."""
 
 import os
 import shutil
 import socket
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
+from urllib.request import urlopen
 
-from twinstage.model.job import Job, JobKind, JobResult
-from twinstage.model.names import Digest, Ecosystem, JobId, LaneId, Place, Port, ReleaseId, RolloutId, ServiceName
+from twinstage.model.names import Digest, Ecosystem, Port, ReleaseId, ServiceName
 from twinstage.model.release import Artifact
 from twinstage.model.workload import Route, Workload, WorkloadKey
 from twinstage.runtime.local import host
@@ -26,10 +24,10 @@ from twinstage.runtime.local.settings import Settings
 from twinstage.runtime.runtime import Fence, Unavailable
 
 NAME = "bench"
-SERVICE = ServiceName("upstream")
+SERVICE, CALLER = ServiceName("upstream"), ServiceName("caller")
+LOAD = Path(__file__).with_name("load.py")
 FENCE = Fence(epoch=1, generation=1)
 T = TypeVar("T")
-_jobs = count(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,76 +42,60 @@ ARTIFACT = Artifact(kind="tree", digest=Digest("sha256:0"), location="/artifacts
 
 
 class Sandboxed:
-    """One service in staging, and callers that are jobs of staging with a wire of their own."""
+    """Two services in production, one of which calls the other. ``upstream``, ``caller``: their ports on the host.
+
+    Production's, since a lower priority is staging's by policy and no wall: `gives.py`.
+    """
 
     def __init__(self, runtime: LocalRuntime, run: str, health: str) -> None:
-        self.runtime = runtime
-        self.frontend = free_frontends(1)[0]
-        self._artifact, self._health = ARTIFACT, health
-        self._up(run)
-
-    def _up(self, run: str) -> None:
-        staging = self.frontend, Port(self.frontend + 2000)
-        production = Port(self.frontend - 4000), Port(self.frontend - 2000)
-        ports = {Ecosystem.PRODUCTION: production, Ecosystem.STAGING: staging}
+        self._runtime = runtime
+        frontends = dict(zip((SERVICE, CALLER), free_frontends(2), strict=True))
+        # Names are those of staging's frontends; each has four ports, the same way apart.
+        ports = {
+            service: {
+                Ecosystem.PRODUCTION: (Port(port - 4000), Port(port - 2000)),
+                Ecosystem.STAGING: (port, Port(port + 2000)),
+            }
+            for service, port in frontends.items()
+        }
         for ecosystem in Ecosystem:
-            self.runtime.open(ecosystem, FENCE)
-        until(lambda: self.runtime.introduce({SERVICE: ports}, FENCE) is None, "the sentinel answers")
-        key = WorkloadKey(
-            ecosystem=Ecosystem.STAGING, service=SERVICE, process="web", release=ReleaseId("r_1"), secrets=1
-        )
+            runtime.open(ecosystem, FENCE)
+        until(lambda: runtime.introduce(ports, FENCE) is None, "the sentinel answers")
+        self.upstream = self._serve(SERVICE, ports[SERVICE][Ecosystem.PRODUCTION], run, health)
+        calling = f"exec python3 {LOAD.name} caller $UPSTREAM_URL"
+        self.caller = self._serve(CALLER, ports[CALLER][Ecosystem.PRODUCTION], calling, "/", (SERVICE,))
+
+    def _serve(
+        self, service: ServiceName, ports: tuple[Port, Port], run: str, health: str, calls: tuple[ServiceName, ...] = ()
+    ) -> Port:
+        frontend, backend = ports
+        production = Ecosystem.PRODUCTION
+        key = WorkloadKey(ecosystem=production, service=service, process="web", release=ReleaseId("r_1"), secrets=1)
         workload = Workload(
             key=key,
             replicas=1,
-            artifact=self._artifact,
+            artifact=ARTIFACT,
             run=run,
-            backend=staging[1],
+            backend=backend,
             listens=None,
-            health=self._health,
+            health=health,
+            calls=calls,
         )
-        until(lambda: self.runtime.put_workload(workload, FENCE) is None, "the workload is put")
-        until(lambda: self.runtime.observe(Ecosystem.STAGING).workloads[key].healthy == 1, "it is healthy")
-        route = Route(ecosystem=Ecosystem.STAGING, service=SERVICE, port=self.frontend, split=((key, 100),))
-        self.runtime.put_route(route, FENCE)
-        until(lambda: self.runtime.observe(Ecosystem.STAGING).routes.get(SERVICE) == route, "it is routed to")
+        until(lambda: self._runtime.put_workload(workload, FENCE) is None, "the workload is put")
+        until(lambda: self._runtime.observe(production).workloads[key].healthy == 1, "it is healthy")
+        route = Route(ecosystem=production, service=service, port=frontend, split=((key, 100),))
+        self._runtime.put_route(route, FENCE)
+        until(lambda: self._runtime.observe(production).routes.get(service) == route, "it is routed to")
+        return frontend
 
-    def call(self, command: str, seconds: float) -> str:
-        """Run a command in a sandbox of staging that may call the service; what it printed.
+    def call(self, path: str, seconds: float, connections: int) -> str:
+        """Have the caller load the upstream's path so long, over so many connections; what its client prints.
 
-        ``seconds``: how long it works at least. So long nothing is asked: what asks would take part of the machine.
+        Meanwhile nothing else is asked: what asks would take part of the machine. Raises OSError when it does not answer.
         """
-        number = next(_jobs)
-        job = Job(
-            id=JobId(f"00000001.verify.verify.0.{number}"),
-            kind=JobKind.VERIFY,
-            name="verify",
-            place=Place.STAGING,
-            rollout=RolloutId("00000001"),
-            service=SERVICE,
-            commit="c" * 40,
-            round=0,
-            attempt=number,
-            command=command,
-            limit=timedelta(minutes=2),
-            source="bench",
-            artifact=self._artifact,
-            lane=LaneId("00000000"),
-            calls=(SERVICE,),
-        )
-        until(lambda: self.runtime.put_job(job, FENCE) is None, "the caller is put")
-        time.sleep(seconds)
-        ended = until(
-            lambda: j if (j := self.runtime.jobs()[job.id]).result else None, "the caller ends", 150, every=0.25
-        )
-        self.runtime.delete_job(job.id, FENCE)
-        until(lambda: job.id not in self._settled(), "the caller is gone")
-        if ended.result is not JobResult.SUCCEEDED:
-            raise RuntimeError(f"the caller {ended.result}: {ended.log_end}")
-        return ended.log_end
-
-    def _settled(self) -> set[JobId]:
-        self.runtime.observe(Ecosystem.STAGING)
-        return set(self.runtime.jobs())
+        url = f"http://127.0.0.1:{self.caller}{path}?{seconds:g},{connections}"
+        with urlopen(url, timeout=seconds + 10) as answer:
+            return str(answer.read().decode())
 
 
 def free_frontends(count: int) -> list[Port]:
@@ -159,9 +141,6 @@ def company(program: Path) -> Iterator[Grounds]:
         tree = layout.artifacts / "bench"
         tree.mkdir(mode=0o755)
         shutil.copy(program, tree / program.name)
-        with tarfile.open(layout.exports / "bench.tar", "w"):
-            pass  # a caller needs no files of its own
-        (layout.exports / "bench.tar").chmod(0o644)
         runtime = LocalRuntime(layout, Settings.read(layout.state / "settings.json"), lambda *_: {})
         yield Grounds(runtime=runtime, tree=tree)
     finally:
@@ -171,10 +150,10 @@ def company(program: Path) -> Iterator[Grounds]:
 
 
 @contextmanager
-def sandboxed(program: Path, run: str = "", health: str = "/", more: Path | None = None) -> Iterator[Sandboxed]:
-    """Up, and nothing left behind. ``run``: the service's command, the program as an upstream unless told; ``more``: a tree of
-    modules that it needs, at ``site`` of its artifact."""
-    with company(program) as grounds:
+def sandboxed(run: str = "", health: str = "/", more: Path | None = None) -> Iterator[Sandboxed]:
+    """Up, and nothing left behind. ``run``: the upstream's command, the trivial one unless told; ``more``: a tree of modules
+    that it needs, at ``site`` of its artifact."""
+    with company(LOAD) as grounds:
         if more is not None:
             shutil.copytree(more, grounds.tree / "site")
-        yield Sandboxed(grounds.runtime, run or f"exec python3 {program.name} upstream", health)
+        yield Sandboxed(grounds.runtime, run or f"exec python3 {LOAD.name} upstream", health)

@@ -26,7 +26,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandboxed import Sandboxed, sandboxed, until
+from sandboxed import LOAD, Sandboxed, sandboxed, until
 
 from twinstage.model.names import Ecosystem, Port, ReleaseId, ServiceName
 from twinstage.model.workload import Route, WorkloadKey
@@ -34,7 +34,6 @@ from twinstage.runtime.local.envoy import binary, clusters, discovery, endpoints
 from twinstage.runtime.local.envoy.admin import Admin
 from twinstage.runtime.local.envoy.bootstrap import asking, bootstrap, command
 
-LOAD = Path(__file__).with_name("load.py")
 WORKERS = 2
 """Of every Envoy that is compared."""
 STATIC = """
@@ -71,9 +70,9 @@ class Load:
     seconds: float
     connections: int
 
-    def client(self, url: str, python: str = sys.executable, script: str = str(LOAD)) -> list[str]:
-        """The command that asks this url, to be run where the caller is: here or in an instance's sandbox."""
-        return [python, script, "client", url, str(self.seconds), str(self.connections)]
+    def client(self, url: str) -> list[str]:
+        """The command that asks this url from here."""
+        return [sys.executable, str(LOAD), "client", url, str(self.seconds), str(self.connections)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,15 +110,11 @@ def here(name: str, url: str, *, apart: bool = True) -> Target:
     return Target(name=name, ask=ask)
 
 
-def inside(name: str, boxes: Sandboxed, path: str = "") -> Target:
-    """A target whose caller is in a sandbox of the ecosystem, and calls by the URL it is given."""
-
-    def ask(load: Load) -> Measured:
-        script = f"/artifacts/bench/{LOAD.name}"
-        client = f"python3 {script} client $TWINSTAGE_URL{path} {load.seconds} {load.connections}"
-        return Measured.read(boxes.call(client, load.seconds).splitlines()[-1])
-
-    return Target(name=name, ask=ask)
+def inside(name: str, boxes: Sandboxed, path: str = "/") -> Target:
+    """A target whose caller is an instance of production, and calls by the URL it is given."""
+    return Target(
+        name=name, ask=lambda load: Measured.read(boxes.call(path, seconds=load.seconds, connections=load.connections))
+    )
 
 
 def machine() -> str:
@@ -257,14 +252,14 @@ def main() -> None:
         near = stack.enter_context(upstream(directory / "upstream.log", apart=False))
         together = stack.enter_context(static_envoy("the same, all in one session", directory, near, apart=False))
         frontend = stack.enter_context(frontend_envoy(directory, port))
-        boxes = stack.enter_context(sandboxed(LOAD))
+        boxes = stack.enter_context(sandboxed())
         targets = [
             here("upstream alone", f"http://127.0.0.1:{port}/"),
             static,
             together,
             frontend,
             inside("frontend, caller and callee sealed", boxes),
-            here("through the edge, from the host", f"http://127.0.0.1:{boxes.frontend}/"),
+            here("through the edge, from the host", f"http://127.0.0.1:{boxes.upstream}/"),
         ]
         print(f"{machine()}; load average {os.getloadavg()[0]:.1f}")
         print(
