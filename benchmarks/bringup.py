@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import uv
 from sandboxed import ARTIFACT, FENCE, company, free_frontends, until
 from traffic import machine
 
@@ -158,7 +159,17 @@ def _accepts(port: int) -> bool:
 def install(service: Path, site: Path) -> None:
     """A service of the shop and what it needs, from the package index, for the interpreter that sandboxes have."""
     python = str(toolchain.interpreter())
-    command = ["uv", "pip", "install", "--quiet", "--python", python, "--compile-bytecode", "--target", str(site)]
+    command = [
+        uv.find_uv_bin(),
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        python,
+        "--compile-bytecode",
+        "--target",
+        str(site),
+    ]
     subprocess.run([*command, str(service)], check=True)
 
 
