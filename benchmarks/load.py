@@ -1,10 +1,9 @@
 """A closed-loop HTTP/1.1 load generator and a tiny upstream, on the standard library alone, so that both run in any sandbox.
 
-python load.py client URL SECONDS CONNECTIONS    prints one JSON object
 python load.py upstream ADDRESS PORT [RELEASE]   serves until it is ended; PORT 0 takes a free one; prints the port;
                                                  every answer names the release in ``x-release``
 python load.py caller URL                        serves on HOST and PORT: GET /PATH?SECONDS,CONNECTIONS loads URL/PATH from where
-                                                 it runs and answers what the client prints; anything else is a health check
+                                                 it runs and answers one JSON object; anything else is a health check
 """
 
 import asyncio
@@ -148,9 +147,7 @@ class Calling(BaseHTTPRequestHandler):
 
 
 def main(arguments: list[str]) -> None:
-    if arguments[:1] == ["client"] and len(arguments) == 4:
-        print(json.dumps(load(arguments[1], float(arguments[2]), int(arguments[3]))))
-    elif arguments[:1] == ["upstream"] and len(arguments) in (1, 3, 4):
+    if arguments[:1] == ["upstream"] and len(arguments) in (1, 3, 4):
         # As a service of the ecosystem it is started without arguments and told where to listen.
         address, port, *release = arguments[1:] or (os.environ["HOST"], os.environ["PORT"])
         asyncio.run(serve(address, int(port), "".join(release)))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
-from urllib.request import urlopen
 
 from twinstage.model.names import Digest, Ecosystem, Port, ReleaseId, ServiceName
 from twinstage.model.release import Artifact
@@ -42,7 +41,8 @@ ARTIFACT = Artifact(kind="tree", digest=Digest("sha256:0"), location="/artifacts
 
 
 class Sandboxed:
-    """Two services in production, one of which calls the other. ``upstream``, ``caller``: their ports on the host.
+    """Two services in production, one of which calls the other. ``upstream``, ``caller``: their ports on the host; the caller is
+    `load.py caller`.
 
     Production's, since a lower priority is staging's by policy and no wall: `gives.py`.
     """
@@ -87,15 +87,6 @@ class Sandboxed:
         self._runtime.put_route(route, FENCE)
         until(lambda: self._runtime.observe(production).routes.get(service) == route, "it is routed to")
         return frontend
-
-    def call(self, path: str, seconds: float, connections: int) -> str:
-        """Have the caller load the upstream's path so long, over so many connections; what its client prints.
-
-        Meanwhile nothing else is asked: what asks would take part of the machine. Raises OSError when it does not answer.
-        """
-        url = f"http://127.0.0.1:{self.caller}{path}?{seconds:g},{connections}"
-        with urlopen(url, timeout=seconds + 10) as answer:
-            return str(answer.read().decode())
 
 
 def free_frontends(count: int) -> list[Port]:

@@ -1,15 +1,16 @@
 """What a frontend port costs: requests a second and p99, as ratios of one run.
 
-A frontend with caller and callee in their sandboxes, against one hand-written static Envoy on loopback with the same upstream
-(it checks no caller and writes no access log), and the upstream alone; through the edge beside it. Rounds are interleaved,
-so that whatever else the machine does meets every target alike; each ratio is the median over the rounds, with its spread.
+Caller and callee as instances of production, against one hand-written static Envoy on loopback with the same upstream (it
+checks no caller and writes no access log), and the upstream alone; through the edge beside it. Rounds are interleaved, so that
+whatever else the machine does meets every target alike; each ratio is the median over the rounds, with its spread. They are
+short and many: each makes its connections anew, and which of the proxy's workers has them decides much of a round.
 
 Caller, proxy and callee each have a session of their own, as daemons have: Linux shares out processors by session
-(autogroup), and sandboxes have theirs by nature. In one session the same static Envoy often gets more done: shown too.
+(autogroup). In one session the same static Envoy gets more or less done: shown too.
 
     .venv/bin/python benchmarks/traffic.py [--rounds N] [--seconds S] [--connections N]
 
-It needs what `twinstage up` needs, brings up a company of its own in /tmp/tsb-*, takes about two minutes and leaves nothing.
+It needs what `twinstage up` needs, brings up a company of its own in /tmp/tsb-*, takes about three minutes and leaves nothing.
 """
 
 import argparse
@@ -21,10 +22,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 from sandboxed import LOAD, Sandboxed, sandboxed, until
 
@@ -70,10 +72,6 @@ class Load:
     seconds: float
     connections: int
 
-    def client(self, url: str) -> list[str]:
-        """The command that asks this url from here."""
-        return [sys.executable, str(LOAD), "client", url, str(self.seconds), str(self.connections)]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
@@ -85,36 +83,39 @@ class Measured:
 
     @staticmethod
     def read(printed: str) -> "Measured":
-        """From what the client prints."""
+        """From what `load.py caller` answers."""
         found = json.loads(printed)
         return Measured(rate=found["rate"], p99=found["p99"], errors=int(found["errors"]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Something that can be asked. ``ask`` runs the client once, wherever it has to run."""
+    """Something that is asked by a caller of its own (`load.py caller`), which is told to on this port of the machine."""
 
     name: str
-    ask: Callable[[Load], Measured]
+    caller: int
+    path: str = "/"
+
+    def ask(self, load: Load) -> Measured:
+        """Meanwhile nothing else is done: it would take part of the machine. Raises OSError when the caller does not answer."""
+        url = f"http://127.0.0.1:{self.caller}{self.path}?{load.seconds:g},{load.connections}"
+        with urlopen(url, timeout=load.seconds + 10) as answer:
+            return Measured.read(answer.read().decode())
 
 
-def here(name: str, url: str, *, apart: bool = True) -> Target:
-    """A target whose caller is an ordinary process of this machine. ``apart``: in a session of its own."""
-
-    def ask(load: Load) -> Measured:
-        done = subprocess.run(load.client(url), capture_output=True, text=True, check=False, start_new_session=apart)
-        if done.returncode != 0:
-            raise RuntimeError(f"cannot load {url}: {done.stderr.strip()}")
-        return Measured.read(done.stdout)
-
-    return Target(name=name, ask=ask)
+@contextmanager
+def here(name: str, port: int, log: Path, path: str = "/", *, apart: bool = True) -> Iterator[Target]:
+    """A target on a port of this machine whose caller is an ordinary process. ``apart``: in a session of its own."""
+    mine = free_port()
+    told = ["env", "HOST=127.0.0.1", f"PORT={mine}", sys.executable, str(LOAD)]
+    with running([*told, "caller", f"http://127.0.0.1:{port}"], log, apart=apart):
+        until(lambda: answers(mine), "the caller answers")
+        yield Target(name=name, caller=mine, path=path)
 
 
 def inside(name: str, boxes: Sandboxed, path: str = "/") -> Target:
     """A target whose caller is an instance of production, and calls by the URL it is given."""
-    return Target(
-        name=name, ask=lambda load: Measured.read(boxes.call(path, seconds=load.seconds, connections=load.connections))
-    )
+    return Target(name=name, caller=boxes.caller, path=path)
 
 
 def machine() -> str:
@@ -184,13 +185,15 @@ def static_envoy(name: str, directory: Path, port: int, *, apart: bool = True) -
     mine = free_port()
     place = directory / f"static.{mine}.yaml"
     place.write_text(STATIC % {"port": mine, "upstream": port})
-    with running(command(binary.path(), place, concurrency=WORKERS), directory / "static.log", apart=apart):
+    with ExitStack() as stack:
+        told = command(binary.path(), place, concurrency=WORKERS)
+        stack.enter_context(running(told, directory / "static.log", apart=apart))
         until(lambda: answers(mine), "the static Envoy answers")
-        yield here(name, f"http://127.0.0.1:{mine}/", apart=apart)
+        yield stack.enter_context(here(name, mine, directory / "caller.log", apart=apart))
 
 
 @contextmanager
-def frontend_envoy(directory: Path, port: int, path: str = "") -> Iterator[Target]:
+def frontend_envoy(directory: Path, port: int, path: str = "/") -> Iterator[Target]:
     """A frontend's whole configuration (callers checked, access log, problem documents), still without sandboxes."""
     mine, xds, door = free_port(), directory / "xds", directory / "discovery.sock"
     for below in ("", "rds", "eds", "ecds"):
@@ -221,7 +224,8 @@ def frontend_envoy(directory: Path, port: int, path: str = "") -> Iterator[Targe
         Admin(socket_path) as admin,
     ):
         until(lambda: admin.ready() and answers(mine), "the frontend answers")
-        yield here("our configuration, no sandboxes", f"http://127.0.0.1:{mine}/{path.lstrip('/')}")
+        with here("our configuration, no sandboxes", mine, directory / "caller.log", path) as target:
+            yield target
 
 
 def free_port() -> int:
@@ -240,8 +244,8 @@ def answers(port: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What a frontend port costs.")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each target in each round")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each target in each round")
     parser.add_argument("--connections", type=int, default=16)
     told = parser.parse_args()
     load = Load(seconds=told.seconds, connections=told.connections)
@@ -254,12 +258,12 @@ def main() -> None:
         frontend = stack.enter_context(frontend_envoy(directory, port))
         boxes = stack.enter_context(sandboxed())
         targets = [
-            here("upstream alone", f"http://127.0.0.1:{port}/"),
+            stack.enter_context(here("upstream alone", port, directory / "caller.log")),
             static,
             together,
             frontend,
             inside("frontend, caller and callee sealed", boxes),
-            here("through the edge, from the host", f"http://127.0.0.1:{boxes.upstream}/"),
+            stack.enter_context(here("through the edge, from the host", boxes.upstream, directory / "caller.log")),
         ]
         print(f"{machine()}; load average {os.getloadavg()[0]:.1f}")
         print(

@@ -41,13 +41,19 @@ def test_errors_are_told(traffic: ModuleType) -> None:
     assert traffic.table(found, "static").endswith("3 errors")
 
 
+class Asked:
+    """Stands for a target; notes when it is asked."""
+
+    def __init__(self, name: str, asked: list[str]) -> None:
+        self.name, self._asked = name, asked
+
+    def ask(self, _: object) -> None:
+        self._asked.append(self.name)
+
+
 def test_every_target_is_asked_once_a_round_and_the_order_turns(traffic: ModuleType) -> None:
     asked: list[str] = []
-
-    def target(name: str) -> object:
-        return traffic.Target(name=name, ask=lambda _: asked.append(name))
-
-    found = traffic.compare([target("a"), target("b"), target("c")], traffic.Load(seconds=0, connections=1), 3)
+    found = traffic.compare([Asked(name, asked) for name in "abc"], traffic.Load(seconds=0, connections=1), 3)
     assert asked == list("abcbcacab")
     assert {name: len(rounds) for name, rounds in found.items()} == {"a": 3, "b": 3, "c": 3}
 
