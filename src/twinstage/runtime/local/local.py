@@ -16,7 +16,7 @@ from twinstage.model.workload import Route, Workload, WorkloadKey
 from twinstage.runtime.local import crossings, edge, holdings, observation, outside, troubles
 from twinstage.runtime.local.envoy.admin import Admin, ProxyUnavailable
 from twinstage.runtime.local.fences import Fences
-from twinstage.runtime.local.gives import limits
+from twinstage.runtime.local.gives import lacks, limits
 from twinstage.runtime.local.handover import values_of
 from twinstage.runtime.local.layout import SANDBOXES, Layout, place_of
 from twinstage.runtime.local.ledger import Ports
@@ -290,7 +290,7 @@ class LocalRuntime:
         return BoundaryReport(
             enforced=True,
             means=_MEANS,
-            lacking=self._settings.lacking,
+            lacking=(*self._settings.lacking, *lacks(self._settings.gives)),
             attributes=True,
             limits=tuple(limits(self._settings.gives)),
         )
