@@ -32,8 +32,9 @@ from twinstage.model.reasons import SENTENCES
 from twinstage.model.rollout import FINAL, State
 from twinstage.pipeline.states import LIMIT, RETREAT, TABLE, diagram, limit
 from twinstage.runtime.local.gives import Gives
+from twinstage.runtime.local.gives import lacks as not_in_force
 from twinstage.runtime.local.gives import limits as told
-from twinstage.runtime.local.lacks import Machine
+from twinstage.runtime.local.lacks import UNNOTED, Machine
 from twinstage.runtime.local.lacks import lacks as lacking
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -147,7 +148,11 @@ def limits_in_force() -> str:
     root = Gives(memory="memory", cpu="cpu", sessions=True)
     machines = {"root, control groups of version 1": root, "an ordinary user, or without them": Gives(sessions=True)}
     rows = [
-        (whose, it.what, "in force" if it.in_force else "not in force", it.how)
+        (
+            whose,
+            it.what,
+            *(("in force", it.how) if it.in_force else ("not in force", f"{it.how}; until then {it.means}")),
+        )
         for whose, gives in machines.items()
         for it in told(gives)
     ]
@@ -157,9 +162,8 @@ def limits_in_force() -> str:
 def lacks() -> str:
     """Of the poorest machine that can seal a company."""
     poorest = Machine(root=False, swaps=True, swap_bounded=False, namespaces=frozenset())
-    return table(
-        ("it lacks", "which means", "it would take"), [(it.name, it.means, it.takes) for it in lacking(poorest)]
-    )
+    found = (*lacking(poorest), *not_in_force(Gives(sessions=True, files=1024)), UNNOTED)
+    return table(("it lacks", "which means", "it would take"), [(it.name, it.means, it.takes) for it in found])
 
 
 def _amount(name: str, amount: int) -> str:

@@ -215,6 +215,7 @@ def test_a_second_sentinel_gives_way_to_the_first(sealed: Sealed) -> None:
     sealed.want(wire("orders-1", 1, "orders"))
     sealed.watch_over()
     first = sealed.ask("status")["pid"]
+    assert sealed.ask("status")["noted"] is True, "this kernel tells of what the guard drops"
     pid, log = sealed.start(*sealed.sentinel_command())
     until(lambda: "Address already in use" in log.read_text(), "the second one says why it ends")
     assert sealed.end(pid) != 0

@@ -382,6 +382,7 @@ def test_a_kernel_without_a_packet_log_gets_a_guard_without_notes(
     guarded.close_guard(wanted.ports)
     assert [table.name for table in made] == ["guard"]
     assert "datagrams leave no record" in capsys.readouterr().err
+    assert not guarded.noted, "status says so"
 
 
 def test_interface_names_are_short_and_differ() -> None:

@@ -136,7 +136,7 @@ class Data:
 
 
 def everywhere(layout: Layout, secret: str) -> list[str]:
-    """Argument lists of all processes, and logs, in which it stands."""
+    """Argument lists of all processes, and files on the disk (logs, configuration, data, orders), in which it stands."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -145,5 +145,7 @@ def everywhere(layout: Layout, secret: str) -> list[str]:
             continue
         if secret.encode() in said:
             found.append(f"{path}: {said.decode(errors='replace')}")
-    listed = subprocess.run(["grep", "-rlaF", "--", secret, str(layout.state)], capture_output=True, text=True)
-    return found + [line for line in listed.stdout.splitlines() if "/desired/instances/" not in line]
+    tops = [str(layout.state), str(layout.sockets)]
+    # By its standard input: an argument list with what is looked for would be found.
+    listed = subprocess.run(["grep", "-rlaF", "-f", "-", *tops], input=secret, capture_output=True, text=True)
+    return found + listed.stdout.splitlines()

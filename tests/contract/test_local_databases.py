@@ -171,7 +171,7 @@ def test_the_servers_own_port_is_on_no_wire(data: Data) -> None:
     assert "Connection refused" in data.sql("SELECT 1", url=url.replace("10.64.0.1", "127.0.0.1"))
 
 
-def test_a_password_is_in_no_argument_list_and_no_log(data: Data, sandboxes: Layout) -> None:
+def test_a_password_is_in_no_argument_list_and_no_file(data: Data, sandboxes: Layout) -> None:
     data.prepared()
     data.migrated(TABLE)
     data.served()

@@ -5,6 +5,8 @@ import json
 import os
 import select
 import signal
+import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -17,10 +19,13 @@ import pytest
 
 from contract.bench import healthy, key
 from contract.local_bench import LocalBench
-from twinstage.model.names import Ecosystem, InstanceId
+from twinstage.inside.exchange import Notes, close
+from twinstage.model.names import Ecosystem, InstanceId, Place
 from twinstage.runtime.local.doorway import Doorway, Inside, Shut
 from twinstage.runtime.local.layout import Layout
-from twinstage.runtime.local.naming import instance_id
+from twinstage.runtime.local.naming import instance_id, parse_instance
+from twinstage.runtime.local.sandbox import keeper
+from twinstage.runtime.local.settings import Settings
 
 pytestmark = pytest.mark.real
 
@@ -273,6 +278,51 @@ def test_a_terminal_is_one_of_the_instances_own(house: House) -> None:
             pass
     os.close(ours)
     assert end_of(inside) == {"status": 9, "ended": ""}
+
+
+@pytest.fixture
+def impatient(house: House, sandboxes: Layout) -> Iterator[Callable[..., Inside]]:
+    """Lets in to production's instance as the doorman does, but for a second and a half in which nothing happens."""
+    door = sandboxes.doors(Place.PRODUCTION) / "impatient.sock"
+    first = keeper.running(sandboxes.core / "production.pid")
+    python = Settings.read(sandboxes.state / "settings.json").python
+    command = [python, "-m", "twinstage.inside.doorman", "--desired", "/desired", "--socket", f"/sockets/{door.name}"]
+    entering = ["nsenter", "--target", str(first), "--user", "--mount", "--pid", "--ipc", "--uts", "--net"]
+    running = subprocess.Popen([*entering, "--", *command, "--idle", "1.5"], cwd="/")
+
+    def enter(*command: str, terminal: dict[str, Any] | None = None) -> Inside:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(door))
+        notes = Notes(connection)
+        notes.send(id=parse_instance(house.orders)[1], command=list(command), terminal=terminal)
+        told, descriptors = notes.receive(20)
+        assert told["ok"], told
+        return Inside(notes=notes, descriptors=descriptors)
+
+    try:
+        comes(door.exists, "it listens")
+        yield enter
+    finally:
+        for child in psutil.Process(running.pid).children():  # nsenter hands no signal on
+            child.terminate()
+        running.wait(20)
+        door.unlink(missing_ok=True)
+
+
+def test_what_does_nothing_ends_at_pipes_and_at_a_terminal(impatient: Callable[..., Inside]) -> None:
+    terminal = {"kind": "xterm", "rows": 24, "columns": 80}
+    for inside, why in ((impatient("cat"), "silent"), (impatient("cat", terminal=terminal), "idle")):
+        said = end_of(inside)
+        assert (said["ended"], said["status"]) == (why, 128 + signal.SIGHUP)
+        close(inside.descriptors)
+
+
+def test_what_works_on_is_left_alone_at_pipes(impatient: Callable[..., Inside]) -> None:
+    """For twice as long as it may do nothing: it shows nothing, and what it reads is no pipe of the visitor's."""
+    script = "for it in 1 2 3 4 5 6; do sleep 0.5; read -r _ </proc/self/stat; done; exit 7"
+    inside = impatient(*SH, script)
+    assert end_of(inside) == {"status": 7, "ended": ""}
+    close(inside.descriptors)
 
 
 def test_it_ends_with_its_instance_and_there_is_nobody_to_visit_then(house: House) -> None:

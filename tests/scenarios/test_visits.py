@@ -142,6 +142,16 @@ def test_whoever_goes_away_ends_it(house: House) -> None:
     assert house.lines()[1][1].endswith(": whoever ran it went away")
 
 
+def test_one_that_did_nothing_for_too_long_is_told_and_written_down(house: House) -> None:
+    visit = house.visit(house.staging, "cat")
+    house.hall.visits[0].send(status=129, ended="silent")
+    words = "its processes neither read nor wrote anything for half an hour"
+    assert visit.end() == (129, words)
+    visit.close()
+    until(lambda: len(house.lines()) == 2, house.shop)
+    assert house.lines()[1][1] == f"`cat` in {house.staging}: {words}"
+
+
 def test_an_instance_that_is_not_there_is_told_with_those_that_are(house: House) -> None:
     with pytest.raises(Refused) as refused:
         house.visit("staging.orders", "sh")

@@ -29,7 +29,7 @@ from twinstage.model.policy import EcosystemFile, Policy, ServiceEntry
 from twinstage.model.reasons import Owner, Reason
 from twinstage.model.release import Artifact, Definition, Process, Release
 from twinstage.model.rollout import Intent, IntentVerb, Kind, Rollout, State
-from twinstage.model.seen import BoundaryReport, Health, InstanceSeen, Limit, Observed, SentinelSeen, WorkloadSeen
+from twinstage.model.seen import BoundaryReport, Health, InstanceSeen, Lack, Limit, Observed, SentinelSeen, WorkloadSeen
 from twinstage.model.workload import Route, WorkloadKey
 from twinstage.store.rows import Change, Entry
 from twinstage.store.store import Store
@@ -89,6 +89,10 @@ LIMITS = (
     Limit(what="memory", in_force=True, how="by the kernel"),
     Limit(what="quotas", in_force=False, how="another file system"),
 )
+LACKING = (
+    Lack(name="no groups", means="a program reads more than it should", takes="a newer kernel"),
+    Lack(name="not in force: quotas", means="whoever is quick writes more", takes="another file system"),
+)
 
 
 @dataclass
@@ -100,7 +104,7 @@ class QuietRuntime:
     sentinels_: tuple[SentinelSeen, ...] = ()
     report: BoundaryReport = field(
         default_factory=lambda: BoundaryReport(
-            enforced=True, means=("walls",), lacking=("cgroups",), attributes=True, limits=LIMITS
+            enforced=True, means=("walls",), lacking=LACKING, attributes=True, limits=LIMITS
         )
     )
 

@@ -15,7 +15,8 @@ from twinstage.model.names import Ecosystem, InstanceId, Phase, ServiceName
 from twinstage.model.reasons import Owner
 from twinstage.model.release import Evidence
 from twinstage.model.rollout import Freeze, Pin, Rollout, Skip, State
-from twinstage.model.seen import Crossing, Health, Observed
+from twinstage.model.seen import Crossing, Health, Observed, SentinelSeen
+from twinstage.runtime.local.lacks import UNNOTED
 from twinstage.store.rows import Attributed
 
 CATALOG, ORDERS, NEXT = release("catalog", "c"), release("orders", "1"), release("orders", "7")
@@ -302,7 +303,19 @@ def test_logs_are_read_from_an_offset_and_a_missing_one_is_told(company: Company
 
 def test_the_boundary_says_what_is_enforced_and_lacking(api: Api) -> None:
     found = wire.Boundary.model_validate_json(api.get("/v1/boundary").content)
-    assert (found.enforced, found.means, found.lacking) == (True, ["walls"], ["cgroups"])
+    assert (found.enforced, found.means) == (True, ["walls"])
+    assert [(it.name, it.means, it.takes) for it in found.lacks] == [
+        ("no groups", "a program reads more than it should", "a newer kernel"),
+        ("not in force: quotas", "whoever is quick writes more", "another file system"),
+    ]
+    assert found.lacking[0] == "no groups: a program reads more than it should; it would take a newer kernel"
+
+
+def test_what_a_sentinel_met_is_among_the_lacks_once(company: Company, api: Api) -> None:
+    quiet = SentinelSeen(ecosystem=Ecosystem.STAGING, answers={}, unread=0, starts=1, lacking=(UNNOTED,))
+    company.runtime.sentinels_ = (quiet, replace(quiet, ecosystem=Ecosystem.PRODUCTION))
+    found = wire.Boundary.model_validate_json(api.get("/v1/boundary").content)
+    assert [it.name for it in found.lacks].count(UNNOTED.name) == 1
 
 
 def test_the_journal_is_read_on_from_a_number(company: Company, api: Api) -> None:

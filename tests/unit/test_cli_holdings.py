@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 
+import pytest
 from face_company import START, Company, release, rollout
 from face_company import reason as because
 from face_shell import Shell, Ticking
@@ -45,6 +46,24 @@ def test_disk_shows_by_kind_and_service_what_is_held_and_why(shell: Shell, compa
     told = json.loads(shell("disk", "--json").out)
     assert {h["name"] for h in told["held"] if h["goes"]} == {"2" * 12, "a1.gate.unit.0.1"}
     assert next(h["why"] for h in told["held"] if h["name"].startswith("ro_orders")) == f"evidence of {ORDERS.id}"
+
+
+def test_each_thing_is_readable_in_eighty_columns(
+    shell: Shell, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full(company)
+    long = f"production.orders.web.{ORDERS.id}.1.main.0"
+    company.holdings = (*company.holdings, holding(HoldingKind.LOG, long, 4 << 20, Place.PRODUCTION))
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = shell("disk", "--all").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["kind", "service", "size"]
+    there = lines.index(f"  {long}")
+    assert lines[there - 1].split() == ["log", "4.0", "MiB", "goes"]
+    assert "    nothing that runs or could be rolled back to has it" in lines, "reasons are whole"
+    monkeypatch.setenv("COLUMNS", "160")
+    (row,) = [line for line in shell("disk", "--all").out.splitlines() if line.startswith(long)]
+    assert "4.0 MiB" in row
 
 
 def test_nothing_is_judged_before_both_ecosystems_were_seen(shell: Shell, company: Company) -> None:

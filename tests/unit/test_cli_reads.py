@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from face_company import START, Company, moved, reason, release, rollout
+from face_company import LACKING, START, Company, QuietRuntime, moved, reason, release, rollout
 from face_shell import Shell
 
 from twinstage.cli import watch
@@ -14,6 +14,7 @@ from twinstage.model.names import Ecosystem, JobId, Phase, Place
 from twinstage.model.reasons import Owner
 from twinstage.model.release import Outside
 from twinstage.model.rollout import Freeze, Kind, Skip, State
+from twinstage.model.seen import Health, Lack
 
 CATALOG, ORDERS, NEXT = release("catalog", "c"), release("orders", "1"), release("orders", "7")
 
@@ -263,10 +264,48 @@ def test_status_and_boundary_show_a_host_that_both_ecosystems_call(shell: Shell,
 
 def test_status_and_boundary_say_which_limits_are_in_force(shell: Shell, company: Company) -> None:
     company.live(CATALOG, ORDERS)
-    assert "limits: memory; not quotas (`twinstage boundary`)" in shell("status").out
+    assert "limits: 1 of 2 are in force; `twinstage boundary` names the others" in shell("status").out
     told = shell("boundary").out
     assert "✔ limit of memory: by the kernel" in told
-    assert "! no limit of quotas: another file system" in told
+    assert "no limit of quotas" not in told, "it is among the lacks"
+    company.runtime.report = replace(company.runtime.report, limits=company.runtime.report.limits[:1])
+    assert "limits: all 1 are in force" in shell("status").out
+    company.runtime.report = QuietRuntime().report
     for verb in ("status", "boundary"):
         found = json.loads(shell(verb, "--json").out)["limits"]
         assert [(it["what"], it["in_force"]) for it in found] == [("memory", True), ("quotas", False)]
+
+
+def test_boundary_lists_walls_and_lacks_readably_in_eighty_columns(
+    shell: Shell, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walls = (
+        "user: what counts as root in an ecosystem is nobody to the machine, whatever it does",
+        "pid: it sees and signals no process but its own",
+    )
+    long = Lack(name="one kernel", means="a hole in it is a hole in every wall, and so it is " * 2, takes="two of them")
+    company.runtime.report = replace(company.runtime.report, means=walls, lacking=(long, *LACKING))
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = shell("boundary").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line[:8] for line in lines if line.startswith("  ✔")] == ["  ✔ user", "  ✔ pid:", "  ✔ limi"]
+    named = lines.index("  ! one kernel")
+    assert lines[named + 1].startswith("    means:      a hole in it")
+    assert lines[named + 2].startswith("                "), "it goes on below itself"
+    assert lines[named + 3 :][:2] == ["    would take: two of them", "  ! no groups"]
+    assert lines[lines.index("  ! not in force: quotas") + 2] == "    would take: another file system"
+
+
+def test_one_service_is_readable_in_eighty_columns(
+    shell: Shell, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.live(CATALOG, ORDERS)
+    company.see(Ecosystem.PRODUCTION, (ORDERS, 2), ill={ORDERS.id: Health.CRASHING})
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = shell("status", "orders").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    first = next(n for n, line in enumerate(lines) if line.startswith("production baseline  crashing"))
+    assert lines[first + 1 : first + 3] == [
+        "  production.orders.web.r_111111111111.1.main.0",
+        "    exited with status 1",
+    ]

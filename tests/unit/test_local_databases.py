@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from test_local_stand import GATE, ORDERS, environment, mounts
 from twinstage.inside import databases as work
 from twinstage.model.job import Job, JobKind
 from twinstage.model.names import Ecosystem, JobId, Place
+from twinstage.runtime.local.handover import Handover
 from twinstage.runtime.local.network import addresses
 from twinstage.runtime.local.postgres import binaries, names, server
 from twinstage.runtime.local.postgres.credentials import Credentials, scram
@@ -103,23 +104,56 @@ def test_a_verifier_proves_the_password_and_does_not_hold_it(tmp_path: Path) -> 
 # ------------------------------------------------------------------------------------------------------------ who sees what
 
 
-def test_an_instance_finds_its_databases_by_url(staging: Desk) -> None:
-    workload = replace(
-        WORKLOAD, databases=("orders", "old_ones"), env={"ORDERS_DATABASE_URL": "postgresql://elsewhere"}
-    )
+class Keeping:
+    """A lockbox of a test's own."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Mapping[str, str]] = {}
+        self.handed = 0
+
+    def held(self) -> set[str]:
+        return set(self.kept)
+
+    def keep(self, id: str, values: Mapping[str, str]) -> None:
+        self.kept[id] = values
+        self.handed += 1
+
+    def drop(self, ids: Collection[str]) -> None:
+        for id in ids:
+            del self.kept[id]
+
+
+def handed(desk: Desk, box: Keeping, running: Collection[str] = (), secrets: Mapping[str, str] | None = None) -> None:
+    handover = Handover(box, lambda *_: secrets or {}, desk.projection.databases)  # type: ignore[arg-type]
+    handover.settle(desk.ledger, running)
+
+
+def test_an_instance_finds_its_databases_by_url_and_no_file_has_it(staging: Desk) -> None:
+    workload = replace(WORKLOAD, databases=("orders", "old_ones"), secrets=("KEY",), replicas=2)
     staging.projection.write_workload(staging.ledger.put_workload(workload))
-    found = environment(words(staging, "orders.web.r_1.1.main.0"))
+    box, programs = Keeping(), [f"orders.web.r_1.1.main.{number}" for number in range(2)]
+    handed(staging, box, secrets={"KEY": "x"})
+    assert list(box.kept) == programs
+    found = box.kept[programs[0]]
     password = Credentials(staging.layout.keys / "staging.key").password("orders.main")
     assert found["ORDERS_DATABASE_URL"] == f"postgresql://orders.main:{password}@10.64.0.1:17000/orders.orders"
     assert found["OLD_ONES_DATABASE_URL"].endswith(":17000/orders.old_ones")
-    assert staging.told("wires/orders.web.r_1.1.main.0.json")["databases"] is True
+    assert found["KEY"] == "x"
+    assert staging.told(f"wires/{programs[0]}.json")["databases"] is True
+    names = (staging.here / "instances" / programs[0] / "secrets").read_text().split()
+    assert set(names) == found.keys(), "the launcher waits for them"
+    assert password not in written(staging)
+    handed(staging, box, secrets={"KEY": "x"})
+    assert box.handed == 2, "not each time"
 
 
 def test_a_migration_comes_in_as_its_own_role_and_is_measured_from_another_sandbox(staging: Desk) -> None:
-    program = put(staging, MIGRATE)
-    found = environment(words(staging, program))
-    assert found["ORDERS_DATABASE_URL"].startswith("postgresql://orders.main.migrate:")
-    assert found["MODE"] == "sandbox"
+    program, box = put(staging, MIGRATE), Keeping()
+    handed(staging, box)
+    assert box.kept[program]["ORDERS_DATABASE_URL"].startswith("postgresql://orders.main.migrate:")
+    assert (staging.here / "instances" / program / "secrets").read_text().split() == list(box.kept[program])
+    assert Credentials(staging.layout.keys / "staging.key").password("orders.main.migrate") not in written(staging)
+    assert environment(words(staging, program))["MODE"] == "sandbox"
     told = staging.told(f"jobs/{MIGRATE.id}.json")
     assert told["measure"] == ["/bin/sh", "/desired/launch", f"{program}.measure", "alone", server.DOOR]
     assert told["ours"] is False
@@ -128,6 +162,15 @@ def test_a_migration_comes_in_as_its_own_role_and_is_measured_from_another_sandb
     assert staging.told(f"wires/{program}.json")["databases"] is True
     assert staging.projection.forget([]) is False
     assert staging.names("instances") == {program, f"{program}.measure"}, "they go together"
+    staging.ledger.mark_job_deleted(MIGRATE.id)
+    handed(staging, box, running=[program])
+    assert list(box.kept) == [program], "it runs still"
+    handed(staging, box)
+    assert box.kept == {}
+
+
+def written(desk: Desk) -> str:
+    return "".join(path.read_text() for path in desk.here.rglob("*") if path.is_file())
 
 
 def test_our_own_work_has_no_network_and_no_password(staging: Desk) -> None:
@@ -147,7 +190,7 @@ def test_our_own_work_has_no_network_and_no_password(staging: Desk) -> None:
         for n in ("orders", "old_ones")
     ]
     key = Credentials(staging.layout.keys / "staging.key")
-    everything = "".join(p.read_text() for p in staging.here.rglob("*") if p.is_file())
+    everything = written(staging)
     assert key.verifier(f"orders.{LANE}.migrate") in everything
     assert key.password(f"orders.{LANE}.migrate") not in everything
 

@@ -30,7 +30,7 @@ SETTINGS = Settings(
     bwrap="/venv/bwrap",
     packages={"UV_DEFAULT_INDEX": "https://packages.example/simple"},
     binds=(("/host/wheels", "/wheels"),),
-    lacking=("something",),
+    lacking=(),
 )
 GATE = Job(
     id=JobId("00000001.gate.unit.0.1"),

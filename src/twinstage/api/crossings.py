@@ -1,10 +1,11 @@
 """What was tried beyond the boundary, counted: for ``boundary`` and for the metrics."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from twinstage import wire
 from twinstage.api.office import Office
-from twinstage.model.seen import ACROSS, ELSEWHERE
+from twinstage.model.seen import ACROSS, ELSEWHERE, SentinelSeen
 
 
 def totals(office: Office) -> list[wire.Tally]:
@@ -27,9 +28,9 @@ def totals(office: Office) -> list[wire.Tally]:
     return found
 
 
-def sentinels(office: Office) -> list[wire.Sentinel]:
+def sentinels(seen: Iterable[SentinelSeen]) -> list[wire.Sentinel]:
     found = []
-    for it in office.runtime.sentinels():
+    for it in seen:
         answers: Counter[str] = Counter()
         for (_, answered), count in it.answers.items():
             answers[answered] += count

@@ -1,5 +1,7 @@
 """The model's nouns as the documents of ``wire``. One function a noun; nothing is decided here."""
 
+from collections.abc import Iterable
+
 from twinstage import wire
 from twinstage.model.facts import MirrorBreak
 from twinstage.model.job import Job
@@ -7,7 +9,7 @@ from twinstage.model.names import Phase
 from twinstage.model.reasons import Reason
 from twinstage.model.release import Evidence
 from twinstage.model.rollout import Freeze, Intent, Pin, Rollout, ServiceState, Skip, State
-from twinstage.model.seen import BoundaryReport, Crossing
+from twinstage.model.seen import BoundaryReport, Crossing, SentinelSeen
 from twinstage.model.workload import WorkloadKey
 from twinstage.store.rows import JournalRow
 
@@ -156,6 +158,12 @@ def pin(it: Pin | None) -> wire.Pin | None:
 
 def freeze(it: Freeze | None) -> wire.Freeze | None:
     return wire.Freeze(service=it.service, by=it.by, why=it.why, at=it.at, until=it.until) if it else None
+
+
+def lacks(report: BoundaryReport, sentinels: Iterable[SentinelSeen]) -> list[wire.Lack]:
+    """Of the machine, and what sentinels met: the same of both is one."""
+    found = dict.fromkeys([*report.lacking, *(lack for sentinel in sentinels for lack in sentinel.lacking)])
+    return [wire.Lack(name=it.name, means=it.means, takes=it.takes) for it in found]
 
 
 def limits(report: BoundaryReport) -> list[wire.Limit]:

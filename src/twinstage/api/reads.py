@@ -129,16 +129,19 @@ def read_journal(
 
 def read_boundary(office: Here) -> wire.Boundary:
     report = office.runtime.boundary()
+    sentinels = office.runtime.sentinels()
+    lacks = documents.lacks(report, sentinels)
     return wire.Boundary(
         enforced=report.enforced,
         attributes=report.attributes,
         means=list(report.means),
-        lacking=list(report.lacking),
+        lacking=[f"{it.name}: {it.means}; it would take {it.takes}" for it in lacks],
+        lacks=lacks,
         shared=[wire.SharedHost(service=it.service, host=it.host, why=it.why) for it in shared(_running(office))],
         limits=documents.limits(report),
         crossings=[documents.crossing(c) for c in office.store.crossings(limit=20)],
         totals=crossings.totals(office),
-        sentinels=crossings.sentinels(office),
+        sentinels=crossings.sentinels(sentinels),
         probes=probes(office.store),
     )
 

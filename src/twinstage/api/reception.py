@@ -49,6 +49,7 @@ _WORDS = {
     "instance": "the instance ended",
     "killed": "it was killed inside the instance",
     "idle": "nothing was typed or shown for half an hour",
+    "silent": "its processes neither read nor wrote anything for half an hour",
     "longest": "its 8 hours were over",
     "down": "the doorman of its ecosystem ended",
 }

@@ -1,5 +1,6 @@
 """``twinstage boundary``"""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -72,6 +73,9 @@ def show(found: wire.Boundary) -> None:
     console = output()
     console.print("boundary: [good]enforced[/]" if found.enforced else "boundary: [bad]NOT enforced[/]")
     screen.show(console, Padding(_walls(found), (0, 0, 0, 2)))
+    if found.lacks:
+        console.print("this machine does not give:")
+        screen.show(console, Padding(_lacks(found.lacks), (0, 0, 0, 2)))
     for it in found.shared:
         console.print(f"[warn]![/] both ecosystems call {escape(it.host)} ({escape(it.service)}): {escape(it.why)}")
     now = datetime.now(UTC)
@@ -96,20 +100,34 @@ def show(found: wire.Boundary) -> None:
 
 
 def _walls(found: wire.Boundary) -> Table:
-    """What it is made of in one line, and each thing that it lacks in one of its own."""
+    """What it is made of and which limits are in force, one in a line. Those that are not are among what is lacking."""
     walls = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
     walls.add_column(no_wrap=True)
     walls.add_column(overflow="fold")
-    if found.means:
-        walls.add_row("[good]✔[/]", escape(", ".join(found.means)))
-    for lack in found.lacking:
-        walls.add_row("[warn]![/]", escape(lack))
+    for wall in found.means:
+        walls.add_row("[good]✔[/]", escape(wall))
     for limit in found.limits:
-        mark, what = ("[good]✔[/]", "limit") if limit.in_force else ("[warn]![/]", "no limit")
-        walls.add_row(mark, escape(f"{what} of {limit.what}: {limit.how}"))
+        if limit.in_force:
+            walls.add_row("[good]✔[/]", escape(f"limit of {limit.what}: {limit.how}"))
     if not found.attributes:
         walls.add_row("[warn]![/]", "attempts are refused, but not attributed to the release that made them")
     return walls
+
+
+def _lacks(lacks: Sequence[wire.Lack]) -> Table:
+    """Each with what it means and what it would take below its name: three columns would leave none of them room."""
+    drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+    drawn.add_column(no_wrap=True)
+    drawn.add_column(overflow="fold")
+    for lack in lacks:
+        drawn.add_row("[warn]![/]", escape(lack.name))
+        for what, told_of in (("means:", lack.means), ("would take:", lack.takes)):
+            below = Table.grid(padding=(0, 1, 0, 0))
+            below.add_column(width=len("would take:"), style="quiet")
+            below.add_column(overflow="fold")
+            below.add_row(what, escape(told_of))
+            drawn.add_row("", below)
+    return drawn
 
 
 def _of_the_machine() -> None:

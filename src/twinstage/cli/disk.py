@@ -4,13 +4,16 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from twinstage import wire
 from twinstage.cli import words
 from twinstage.cli.company import Json, Named, reach
 from twinstage.cli.screen import as_json, output, show
+from twinstage.cli.stacked import Row, drawn
 
 
 def disk(
@@ -26,7 +29,7 @@ def disk(
         return
     console = output()
     if every:
-        show(console, things(found.held))
+        show(console, things(found.held, console.width))
     else:
         show(console, kinds(found.held))
     console.print(f"{words.size(found.bytes)} in all; {collectable(found)}")
@@ -52,13 +55,21 @@ def kinds(held: Sequence[wire.Held]) -> Table:
     return table
 
 
-def things(held: Iterable[wire.Held]) -> Table:
-    table = _table("kind", "name", "service", "size", "", "why")
-    for item in sorted(held, key=lambda item: (item.kind, -item.bytes)):
-        goes = "[warn]goes[/]" if item.goes else "stays"
-        name, service = escape(item.name), escape(item.service or "")
-        table.add_row(item.kind, name, service, words.size(item.bytes), goes, escape(item.why))
-    return table
+def things(held: Iterable[wire.Held], width: int) -> RenderableType:
+    rows = [
+        Row(
+            name=item.name,
+            cells=[
+                Text(item.kind),
+                Text(item.service or ""),
+                Text(words.size(item.bytes)),
+                Text("goes", "warn") if item.goes else Text("stays"),
+            ],
+            words=item.why,
+        )
+        for item in sorted(held, key=lambda item: (item.kind, -item.bytes))
+    ]
+    return drawn(rows, ("kind", "service", "size", ""), width, name="name", words="why", right=("size",))
 
 
 def _table(*headings: str) -> Table:

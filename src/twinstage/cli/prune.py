@@ -42,7 +42,7 @@ def _show(client: Client, json: bool) -> None:
         return
     console = output()
     if going:
-        show(console, things(going))
+        show(console, things(going, console.width))
     console.print(f"{words.count(len(going), 'thing')} would go: {words.size(found.collectable)}")
 
 

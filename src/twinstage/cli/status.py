@@ -7,6 +7,7 @@ import typer
 
 from twinstage.cli import table
 from twinstage.cli.company import Json, Named, reach
+from twinstage.cli.detail import detail
 from twinstage.cli.screen import as_json, output, show
 
 
@@ -23,7 +24,7 @@ def status(
             if json:
                 as_json(found)
             else:
-                show(console, table.detail(found, datetime.now(UTC)))
+                show(console, detail(found, datetime.now(UTC), console.width))
             return
         everything = client.status()
     if json:

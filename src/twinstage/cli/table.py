@@ -11,7 +11,7 @@ from rich.text import Text
 from twinstage import wire
 from twinstage.cli import words
 from twinstage.cli.progress import share
-from twinstage.model.names import Ecosystem, Phase
+from twinstage.model.names import Phase
 from twinstage.model.seen import Health
 
 WIDE = 116
@@ -71,13 +71,12 @@ def _tried(probes: Sequence[wire.Probe]) -> Text:
     return Text(f"   {stopped} of {tried} ways across it stopped", "good" if stopped == tried else "bad")
 
 
-def _limits(limits: list[wire.Limit]) -> Text:
-    """Which are in force; of the others `boundary` says what it would take."""
-    text = Text(", ".join(it.what for it in limits if it.in_force), "quiet")
-    lacking = [it.what for it in limits if not it.in_force]
-    if lacking:
-        text.append(f"; not {', not '.join(lacking)} (`twinstage boundary`)", "warn")
-    return text
+def _limits(limits: Sequence[wire.Limit]) -> Text:
+    """How many are in force. Which, how, and what the others would take is what `boundary` is for."""
+    kept = sum(it.in_force for it in limits)
+    if kept == len(limits):
+        return Text(f"all {kept} are in force", "good")
+    return Text(f"{kept} of {len(limits)} are in force; `twinstage boundary` names the others", "warn")
 
 
 def mirrored(it: wire.Mirror) -> str:
@@ -213,47 +212,3 @@ def _attention(status: wire.Status) -> Iterator[Line]:
         if it.since is not None:
             text.append(f" ({words.ago(it.since, status.at)})", "quiet")
         yield Text(it.service or status.ecosystem, "name"), Text("!", "warn"), text
-
-
-def detail(service: wire.Service, now: datetime) -> RenderableType:
-    """One service with its ports, its past and every instance."""
-    head = Text.assemble((service.name, "name"), f"   {service.repository} {service.branch}")
-    for ecosystem in Ecosystem:
-        if (ports := service.ports.get(ecosystem)) is not None:
-            head.append(f"\n{ecosystem.value:<11}", "quiet").append(f"http://127.0.0.1:{ports.frontend}")
-            head.append(f"  backend port {ports.backend}", "quiet")
-    head.append("\nreleases   ", "quiet").append(_past(service))
-    if service.freeze is not None:
-        head.append("\nfrozen     ", "quiet").append(frozen(service.freeze, now), "warn")
-    for database in service.databases:
-        head.append("\ndatabase   ", "quiet").append_text(_database(database, now))
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="quiet")
-    restarts, details = (any(map(bool, column)) for column in _troubles(service))
-    headings = ["instance", "part", "health", "since", *(["restarts"] if restarts else []), *([""] if details else [])]
-    for heading in headings:
-        # An instance's name is copied into `twinstage logs`: it is never broken.
-        table.add_column(heading, overflow="fold", no_wrap=heading == "instance")
-    for it in service.instances:
-        style = "good" if it.health is Health.HEALTHY else "warn" if it.health is not Health.CRASHING else "bad"
-        cells: list[Text | str] = [it.id, f"{it.ecosystem} {it.part}", Text(it.health, style), words.ago(it.since, now)]
-        more = ([str(it.restarts or "")] if restarts else []) + ([it.detail] if details else [])
-        table.add_row(*cells, *more)
-    return Group(head, Text(), table)
-
-
-def _troubles(service: wire.Service) -> tuple[list[int], list[str]]:
-    return [it.restarts for it in service.instances], [it.detail for it in service.instances]
-
-
-def _database(it: wire.Database, now: datetime) -> Text:
-    """``orders in staging: schema last changed 2 h ago by r_7f3a12bc9d01``."""
-    text = Text(f"{it.name} in {it.ecosystem}")
-    if not it.ready:
-        return text.append(f": {it.detail or 'not ready yet'}", "warn")
-    if it.changed is not None:
-        text.append(f": schema last changed {words.ago(it.changed.at, now)} by {it.changed.release}", "quiet")
-    return text
-
-
-def _past(service: wire.Service) -> str:
-    return " → ".join(words.short(release) for release in service.baselines[-5:]) or "none is live yet"

@@ -30,7 +30,7 @@ from twinstage.inside.standing import Absent, standing
 from twinstage.inside.visit import Rules, Terminal, keep
 
 IDLE, LONGEST = 1800.0, 8 * 3600.0
-"""Seconds: of a terminal where nothing happens, and of any visit."""
+"""Seconds: of a visit in which nothing happens, and of any."""
 AT_ONCE = 8
 _ALONE = 60.0
 """Seconds without a visit until it ends."""

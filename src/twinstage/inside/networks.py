@@ -70,7 +70,8 @@ class Networks:
     def __init__(self, pins: Path) -> None:
         self._pins = pins
         self._guard: str | None = None
-        self._noted = True
+        self.noted = True
+        """The kernel tells of what the guard drops, and bounds each caller by itself."""
         self._home = namespaces.here()
 
     def open_gateway(self, ports: Ports) -> None:
@@ -117,15 +118,15 @@ class Networks:
             return tuple(sorted(namespaces.listening()))
 
     def _set_guard(self, ports: Ports, wires: Collection[Wire]) -> None:
-        table = guard(ports, wires, noted=self._noted)
+        table = guard(ports, wires, noted=self.noted)
         digest = _digest(table)
         if digest != self._guard:
             try:
                 nft.replace(table)
             except Refused as error:
-                if not self._noted or error.errno not in _NO_SUCH_EXPRESSION:
+                if not self.noted or error.errno not in _NO_SUCH_EXPRESSION:
                     raise
-                self._noted = False
+                self.noted = False
                 print(f"datagrams leave no record: {error.strerror}", file=sys.stderr, flush=True)
                 nft.replace(guard(ports, wires, noted=False))
             self._write(self._pins / ".guard", digest)

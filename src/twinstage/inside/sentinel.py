@@ -57,6 +57,8 @@ class Sentinel:
     networks: Networks
     report: Report
     now: Callable[[], datetime]
+    dropped: Dropped | None = None
+    """What listens for the guard's notes."""
     alive: Alive = field(default_factory=lambda: Alive(_PINS / ".alive"))
     starts: int = 1
     """How often a sentinel was started here."""
@@ -126,6 +128,7 @@ class Sentinel:
             "answers": [[kind, answered, count] for (kind, answered), count in sorted(self.report.counts.items())],
             "unread": self.report.unread,
             "starts": self.starts,
+            "noted": self.networks.noted and self.dropped is not None and self.dropped.heard,
         }
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -228,7 +231,7 @@ async def run(desired: Path, state: Path, socket_path: Path) -> None:
     report = Report(path=state / "crossings.jsonl", now=now, clock=monotonic)
     sentinel = Sentinel(desired=desired, networks=Networks(_PINS), report=report, now=now, starts=_starts(_PINS))
     await sentinel.in_order(sentinel.networks.open_gateway, EMPTY)
-    dropped = Dropped(lambda: sentinel.world, report)
+    sentinel.dropped = dropped = Dropped(lambda: sentinel.world, report)
     dropped.listen(loop)
     doors = await _listen(sentinel, socket_path)
     flushing = asyncio.create_task(_flush(sentinel))

@@ -21,14 +21,15 @@ from typing import NoReturn
 
 from twinstage.inside import guest
 from twinstage.inside.exchange import Notes, close
+from twinstage.inside.quiet import Quiet, at_terminal, of_processes
 from twinstage.inside.standing import Standing
 
 _POLITE = 1.0
 """Seconds from the hang-up until what is left is killed."""
 _PATIENCE = 10.0
 """Seconds for everything to be gone, once it is killed."""
-_LOOK = 5.0
-"""Seconds between two looks at how long nobody has typed or read."""
+_LOOK = 20.0
+"""Seconds between two looks at how long nothing has happened, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class Terminal:
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Seconds: ``longest`` of any visit, ``idle`` of one at a terminal where nothing is typed and nothing shown."""
+    """Seconds: ``longest`` of any visit, ``idle`` of one in which nothing happens."""
 
     longest: float
     idle: float
@@ -56,6 +57,9 @@ def keep(
     guest.sooner(standing.sooner)
     guest.hide()
     theirs, ours = ([], []) if terminal else _pipes()
+    proc = os.open(
+        "/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    )  # in the instance's own our children have other numbers
     standing.enter()
     name = ""
     if terminal:
@@ -65,13 +69,14 @@ def keep(
     host = os.fork()
     if not host:
         visitor.close()
-        close([*ours, ended, holding])
+        close([*ours, ended, holding, proc])
         _host(standing, command, theirs, terminal.kind if terminal else None, held=held, told=told)
     close([*theirs, told, held])
     try:
         visitor.send(ours, ok=True)
         close(ours)
-        why = _wait(visitor, life, ended, name, rules)
+        why = _wait(visitor, life, ended, Quiet(at_terminal(name) if terminal else of_processes(proc, host)), rules)
+        why = "silent" if why == "idle" and not terminal else why
     except OSError:
         why = "left"
     os.close(holding)  # the hang-up
@@ -104,28 +109,21 @@ def _terminal(terminal: Terminal) -> tuple[list[int], list[int], str]:
     return [theirs], [ours], os.ttyname(theirs)
 
 
-def _wait(visitor: Notes, life: int, ended: int, terminal: str, rules: Rules) -> str:
+def _wait(visitor: Notes, life: int, ended: int, quiet: Quiet, rules: Rules) -> str:
     """Until something ends it. Returns what: empty, where the command did."""
     until = time.monotonic() + rules.longest
+    look = min(_LOOK, rules.idle / 4)
     while (left := until - time.monotonic()) > 0:
-        ready, _, _ = select.select([visitor.fileno(), life, ended], [], [], min(left, _LOOK if terminal else left))
+        ready, _, _ = select.select([visitor.fileno(), life, ended], [], [], min(left, look))
         if ended in ready:
             return ""
         if visitor.fileno() in ready:
             return "left"
         if life in ready:
             return "down"
-        if terminal and _unused(terminal) > rules.idle:
+        if quiet.seconds() > rules.idle:
             return "idle"
     return "longest"
-
-
-def _unused(terminal: str) -> float:
-    """Seconds since anything was typed or shown there: the kernel notes it every eight seconds."""
-    with suppress(OSError):
-        seen = os.stat(terminal)  # noqa: PTH116
-        return time.time() - max(seen.st_atime, seen.st_mtime)
-    return 0.0
 
 
 # ------------------------------------------------------------------------------------------------ inside the instance

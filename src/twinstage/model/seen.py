@@ -111,6 +111,17 @@ class Crossing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lack:
+    """Something that a machine does not give, though ecosystems can be sealed on it."""
+
+    name: str
+    means: str
+    """For the boundary, or for what may be taken of the machine."""
+    takes: str
+    """What would have to be there for it to be given."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SentinelSeen:
     """What the sentinel of one ecosystem has done since it last started; its counters begin anew with each start."""
 
@@ -121,23 +132,27 @@ class SentinelSeen:
     """How often the guard told of more datagrams than could be read: some of them left no record."""
     starts: int
     """How often it was started since its ecosystem was; 1 when it never ended."""
+    lacking: tuple[Lack, ...] = ()
+    """What its kernel does not give it, as it met it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """One thing that instances and jobs are kept from taking too much of. ``how`` it is done, or what it would take."""
+    """One thing that instances and jobs are kept from taking too much of. ``how`` it is done, or what it would take; what it
+    ``means`` that it is not in force, empty where it is."""
 
     what: str
     in_force: bool
     how: str
+    means: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoundaryReport:
     enforced: bool
     means: tuple[str, ...]
-    lacking: tuple[str, ...]
-    """Named, with what it would take."""
+    lacking: tuple[Lack, ...]
+    """Limits that are not in force too."""
     attributes: bool
     """Can it say which release tried."""
     limits: tuple[Limit, ...] = ()

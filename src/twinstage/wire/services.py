@@ -170,6 +170,16 @@ class Probe(Document):
     """Why nothing is known, where it did not succeed."""
 
 
+class Lack(Document):
+    """Something that the machine does not give, though ecosystems can be sealed on it."""
+
+    name: str
+    means: str
+    """For the boundary, or for what may be taken of the machine."""
+    takes: str
+    """What would have to be there for it to be given."""
+
+
 class Limit(Document):
     """One thing that instances and jobs are kept from taking too much of."""
 
@@ -233,6 +243,9 @@ class Boundary(Document):
     attributes: bool
     means: list[str]
     lacking: list[str]
+    """Each of ``lacks`` as one sentence."""
+    lacks: list[Lack] = Field(default_factory=list)
+    """What the machine does not give; limits that are not in force too."""
     shared: list[SharedHost] = Field(default_factory=list)
     """Of every release that production runs and of every one under way."""
     crossings: list[Crossing]

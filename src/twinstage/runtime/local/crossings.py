@@ -10,6 +10,7 @@ from twinstage.model.encoding import decode
 from twinstage.model.names import Ecosystem, InstanceId, JobId
 from twinstage.model.seen import Crossing, SentinelSeen
 from twinstage.model.workload import WorkloadKey
+from twinstage.runtime.local.lacks import UNNOTED
 from twinstage.runtime.local.naming import instance_id
 from twinstage.runtime.local.network.wires import Sentinel
 from twinstage.runtime.runtime import Unavailable
@@ -44,7 +45,13 @@ def counted(ecosystem: Ecosystem, sentinel: Sentinel | None) -> SentinelSeen | N
     if "starts" not in told:  # one of an older Twinstage, which is replaced when its ecosystem is
         return None
     answers = {(str(kind), str(answered)): int(count) for kind, answered, count in told["answers"]}
-    return SentinelSeen(ecosystem=ecosystem, answers=answers, unread=int(told["unread"]), starts=int(told["starts"]))
+    return SentinelSeen(
+        ecosystem=ecosystem,
+        answers=answers,
+        unread=int(told["unread"]),
+        starts=int(told["starts"]),
+        lacking=() if told.get("noted", True) else (UNNOTED,),
+    )
 
 
 def _lines(ecosystem: Ecosystem, path: Path, begins: int, after: int) -> list[Crossing]:

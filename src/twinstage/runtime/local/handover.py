@@ -1,13 +1,17 @@
-"""Hands over to an ecosystem what its instances have of secrets: into its memory, never into a file of the disk."""
+"""Hands over to an ecosystem what its instances and jobs have of secrets, addresses of databases among them, which have passwords
+in them: into its memory, never into a file of the disk."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from twinstage.model.job import Job
 from twinstage.model.names import ServiceName
 from twinstage.model.workload import Workload
-from twinstage.runtime.local.ledger import WorkloadRecord
+from twinstage.runtime.local.ledger import Ledger
+from twinstage.runtime.local.naming import program_of_job
 from twinstage.runtime.local.network.wires import Sentinel
+from twinstage.runtime.local.postgres.databases import Databases, reaches
 from twinstage.runtime.local.projection import programs
 from twinstage.runtime.runtime import Unavailable
 
@@ -55,27 +59,22 @@ def values_of(workload: Workload, secrets: Secrets) -> dict[str, str]:
 class Handover:
     """Keeps a lockbox at what the ledger says. Nothing it holds outlives its sandbox, so each look asks what it has."""
 
-    def __init__(self, lockbox: Lockbox, secrets: Secrets) -> None:
-        self._lockbox, self.secrets = lockbox, secrets
+    def __init__(self, lockbox: Lockbox, secrets: Secrets, databases: Databases) -> None:
+        self._lockbox, self._secrets, self._databases = lockbox, secrets, databases
         self._told = ""
         self._used = True
         """May the lockbox hold anything? A new controller has not asked yet."""
 
-    def settle(self, records: Iterable[WorkloadRecord], running: Collection[str]) -> None:
+    def settle(self, ledger: Ledger, running: Collection[str]) -> None:
         """Hand over what is lacking, drop what is of nobody that is wanted or still runs. Trouble is logged: the launcher
         waits a while, the supervisor tries again, and so does the next look."""
-        wanted = {
-            program: record.workload
-            for record in records
-            if record.workload.secrets and not record.deleted
-            for program in programs(record)
-        }
+        wanted = dict(self._wanted(ledger))
         if not wanted and not self._used:
             return
         try:
             held = self._lockbox.held()
             for program in sorted(set(wanted) - held):
-                self._lockbox.keep(program, values_of(wanted[program], self.secrets))
+                self._lockbox.keep(program, self.values(wanted[program]))
             if gone := held - set(wanted) - set(running):
                 self._lockbox.drop(gone)
             self._used, self._told = bool(wanted or held), ""
@@ -83,3 +82,18 @@ class Handover:
             if str(trouble) != self._told:
                 log.warning("secrets are not handed over: %s", trouble)
             self._told = str(trouble)
+
+    def _wanted(self, ledger: Ledger) -> Iterator[tuple[str, Workload | Job]]:
+        """Programs that wait for what is handed over, and whose they are."""
+        for record in ledger.workloads.values():
+            if not record.deleted and (record.workload.secrets or reaches(record.workload)):
+                yield from ((program, record.workload) for program in programs(record))
+        for it in ledger.jobs.values():
+            if not it.deleted and reaches(it.job):
+                yield program_of_job(it.job.id), it.job
+
+    def values(self, thing: Workload | Job) -> dict[str, str]:
+        """All that is handed over to each program of it. Raises Unavailable where something is not there."""
+        if isinstance(thing, Job):
+            return dict(self._databases.of_job(thing))
+        return {**values_of(thing, self._secrets), **self._databases.of_workload(thing)}

@@ -203,7 +203,7 @@ def _settings(name: str, layout: Layout, accounts: Accounts, postgres: str) -> S
         bwrap=str(toolchain.bwrap()),
         packages=variables,
         binds=tuple(binds),
-        lacking=tuple(lack.sentence for lack in lacks.lacks(lacks.look())),
+        lacking=tuple(lacks.lacks(lacks.look())),
         gives=machine.gives(groups.company(name, layout.state), accounts),
         postgres=postgres,
     )

@@ -74,13 +74,12 @@ def _url(service: ServiceName, ecosystem: Ecosystem, ports: Ports) -> str:
 
 
 def of_workload(
-    workload: Workload, name: str, ports: Ports, settings: Settings, databases: Mapping[str, str] | None = None
+    workload: Workload, name: str, ports: Ports, settings: Settings, databases: Sequence[str] = ()
 ) -> Stand:
-    """How every instance of this workload stands. ``name``: of their files; ``databases``: the variables of its databases."""
+    """How every instance of this workload stands. ``name``: of their files; ``databases``: names of its databases' variables."""
     environment = {
         **urls(workload.calls, workload.key.ecosystem, ports),
         **workload.env,
-        **(databases or {}),
         "HOST": HOST,
         "PORT": str(workload.listens or workload.backend),
         **common(workload.artifact.location),
@@ -89,10 +88,13 @@ def of_workload(
     binds = [*seen(name), Bind(source=artifact, target=artifact)]
     standing = Standing(bounds=workload.bounds, data=settings.gives.data, place=place_of(workload.key.ecosystem))
     made = stand(binds, environment, str(workload.key.service), artifact, workload.run, alone=False, standing=standing)
-    if not workload.secrets:
-        return made
-    # Their names: the launcher sees by this file that it has to wait for their values, which no file holds.
-    return replace(made, files={**made.files, "secrets": "".join(f"{name}\n" for name in workload.secrets)})
+    return awaiting(made, (*workload.secrets, *databases))
+
+
+def awaiting(made: Stand, names: Sequence[str]) -> Stand:
+    """The same, with variables whose values are handed over: the launcher sees by the file of their names that it has to wait
+    for them. No file of the disk holds a value."""
+    return replace(made, files={**made.files, "secrets": "".join(f"{name}\n" for name in names)}) if names else made
 
 
 def of_job(
@@ -105,7 +107,7 @@ def of_job(
 ) -> Stand:
     """How a job stands: a build where its artifact will be, everything else in a writable copy of the commit.
 
-    ``databases``: the variables of its databases; ``more``: what else it sees of the place.
+    ``databases``: the variables of a gate's own databases, which are no secret; ``more``: what else it sees of the place.
     """
     if job.kind is JobKind.BUILD:
         return _of_build(job, name, settings)

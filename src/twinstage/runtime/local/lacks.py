@@ -1,26 +1,24 @@
-"""What this machine does not give though it can seal a company: each lack by name, with what it means and what it would take."""
+"""What this machine does not give though it can seal a company."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from twinstage.model.seen import Lack
+
 _SWAPS = Path("/proc/swaps")
 _BOUND_ON_SWAP = Path("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
 _NAMESPACES = Path("/proc/self/ns")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lack:
-    """One wall that is not there, in words."""
-
-    name: str
-    means: str
-    takes: str
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.name}: {self.means}; it would take {self.takes}"
+UNNOTED = Lack(
+    name="no notes of what the guard drops",
+    means="datagrams to nowhere are dropped all the same, but nobody is told who sent them, so they count against no release; "
+    "nor may one caller's flood of stray calls be bounded by itself",
+    takes="a kernel whose nftables can log and remember: nfnetlink_log, nft_log and sets that grow by themselves",
+)
+"""Known to the sentinels alone: what listens for notes has to stand where the guard does."""
 
 
 @dataclass(frozen=True, kw_only=True)

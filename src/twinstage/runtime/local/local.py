@@ -16,8 +16,7 @@ from twinstage.model.workload import Route, Workload, WorkloadKey
 from twinstage.runtime.local import crossings, edge, holdings, observation, outside, troubles
 from twinstage.runtime.local.envoy.admin import Admin, ProxyUnavailable
 from twinstage.runtime.local.fences import Fences
-from twinstage.runtime.local.gives import limits
-from twinstage.runtime.local.handover import values_of
+from twinstage.runtime.local.gives import lacks, limits
 from twinstage.runtime.local.layout import SANDBOXES, Layout, place_of
 from twinstage.runtime.local.ledger import Ports
 from twinstage.runtime.local.naming import parse_instance
@@ -98,7 +97,7 @@ class LocalRuntime:
             raise Unfit(f"cannot run {workload.replicas} instances of {workload.key.service}: 1 to {MOST} are possible")
         desk = self._desk(workload.key.ecosystem)
         if desk.handover is not None:
-            values_of(workload, desk.handover.secrets)  # what could not start is not told to
+            desk.handover.values(workload)  # what could not start is not told to
         with desk.written():
             desk.provide(workload)
             record = desk.ledger.put_workload(workload)
@@ -137,6 +136,8 @@ class LocalRuntime:
     def put_job(self, job: Job, fence: Fence) -> None:
         self._fences.check(fence)
         desk = self._desks[job.place]
+        if desk.handover is not None:
+            desk.handover.values(job)
         with desk.written():
             desk.provide(job)
             record = desk.ledger.put_job(job, wired=job.place is not Place.WORKSHOP)
@@ -290,7 +291,7 @@ class LocalRuntime:
         return BoundaryReport(
             enforced=True,
             means=_MEANS,
-            lacking=self._settings.lacking,
+            lacking=(*self._settings.lacking, *lacks(self._settings.gives)),
             attributes=True,
             limits=tuple(limits(self._settings.gives)),
         )

@@ -42,7 +42,7 @@ class PlaceDesk:
         self._behind = False
         self._at_once = max(2, os.cpu_count() or 2)
         box = Lockbox(layout.doors(place) / "lockbox.sock")
-        self.handover = None if secrets is None else Handover(box, secrets)
+        self.handover = None if secrets is None else Handover(box, secrets, self.projection.databases)
         self.sentinel = None if place is Place.WORKSHOP else Sentinel(layout.doors(place) / "sentinel.sock")
 
     @contextlib.contextmanager
@@ -83,7 +83,7 @@ class PlaceDesk:
         wanted = self.projection.wanted()
         have = set(processes) - STATIC
         if self.handover is not None:
-            self.handover.settle(self.ledger.workloads.values(), have)
+            self.handover.settle(self.ledger, have)
         self.supervisor.add(sorted(wanted - have - self._queued(processes)))
         for name in sorted(have - wanted):
             if processes[name].state in _STOPPED:

@@ -24,7 +24,7 @@ from twinstage.runtime.local.network import addresses
 from twinstage.runtime.local.outside import Outside
 from twinstage.runtime.local.postgres import server
 from twinstage.runtime.local.postgres.databases import CALLERS, OURS, Databases
-from twinstage.runtime.local.postgres.names import PORTS
+from twinstage.runtime.local.postgres.names import PORTS, variables
 from twinstage.runtime.local.sandbox import scripts
 from twinstage.runtime.local.settings import Settings
 from twinstage.runtime.local.supervisor import configuration
@@ -48,7 +48,7 @@ class Projection:
     def __init__(self, place: Place, layout: Layout, ledger: Ledger, settings: Settings) -> None:
         self._place, self._layout, self._ledger, self._settings = place, layout, ledger, settings
         self._directory = layout.desired(place)
-        self._databases = Databases(place, layout, ledger, settings)
+        self.databases = Databases(place, layout, ledger, settings)
         self._outside, self._doors = Outside(ledger), layout.outside / f"{place}.json"
         self._envoy = self._directory / "envoy"
 
@@ -72,7 +72,7 @@ class Projection:
         """
         workload, name = record.workload, workload_name(record.workload.key)
         self._outside.number()
-        databases, outside = self._databases.of_workload(workload), self._outside.wire(workload)
+        outside, databases = self._outside.wire(workload), variables(workload.databases)
         stand = instance.of_workload(workload, name, self._ledger.ports, self._settings, databases)
         self._write_stand(name, stand)
         for number, program in enumerate(programs(record)):
@@ -103,7 +103,7 @@ class Projection:
             self._write_wire(program, wire.of_job(record, program))
         measure = f"{program}{_MEASURE}"
         if job.kind is JobKind.MIGRATE:
-            self._write_stand(measure, self._databases.measure(job, measure))
+            self._write_stand(measure, self.databases.measure(job, measure))
         told = {
             "id": job.id,
             "directory": f"{STATE}/jobs/{job.id}",
@@ -134,18 +134,18 @@ class Projection:
 
     def _stand_of_job(self, job: Job, program: str) -> instance.Stand:
         if job.kind in OURS:
-            return self._databases.work(job, program)
+            return self.databases.work(job, program)
         if job.kind is JobKind.PROBE:
             return probing.stand(job, program, self._ledger, self._layout, self._settings)
         if job.kind is JobKind.GATE:
-            return self._databases.gate(job, program)
-        return instance.of_job(job, program, self._ledger.ports, self._settings, self._databases.of_job(job))
+            return self.databases.gate(job, program)
+        return self.databases.job(job, program)
 
     def write_database(self) -> None:
         """Files and program of the database server, from the first need on."""
         if not self._ledger.database:
             return
-        stand = self._databases.server()
+        stand = self.databases.server()
         self._write_stand(server.PROGRAM, stand)
         text = configuration.program(
             server.PROGRAM,
@@ -223,7 +223,7 @@ class Projection:
             access_log=f"{STATE}/proxy/access.jsonl",
         )
         frontends = [(s, self._ledger.ports.frontend(s, ecosystem)) for s in self._ledger.ports.services]
-        others = [*self._databases.listeners(), *self._outside.listeners()]
+        others = [*self.databases.listeners(), *self._outside.listeners()]
         write_xds(self._envoy / "lds.json", listeners.listeners(house, frontends, others=others))
 
     def write_outside(self, ecosystem: Ecosystem) -> None:
@@ -236,7 +236,7 @@ class Projection:
     def write_callers(self) -> None:
         """Who may call the ecosystem's databases, and what is outside."""
         if self._ledger.database:
-            write_xds(self._envoy / CALLERS, self._databases.callers())
+            write_xds(self._envoy / CALLERS, self.databases.callers())
         theirs = self._outside.callers()
         for name, file in theirs.items():
             write_xds(self._envoy / "ecds" / f"{name}.json", file)
@@ -255,7 +255,7 @@ class Projection:
             write_xds(self._envoy / "eds" / f"{name}.json", endpoints.endpoints(name, hosts, record.workload.backend))
         write_xds(
             self._envoy / "cds.json",
-            clusters.clusters(targets, others=[*self._databases.clusters(), *self._outside.clusters()]),
+            clusters.clusters(targets, others=[*self.databases.clusters(), *self._outside.clusters()]),
         )
         for path in (self._envoy / "eds").glob("*.json"):
             if path.stem not in self._ledger.workloads:

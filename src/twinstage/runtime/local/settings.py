@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from twinstage.model.seen import Lack
 from twinstage.runtime.local.gives import Gives
 from twinstage.runtime.local.sandbox.toolchain import Bind
 
@@ -35,7 +36,7 @@ class Settings:
     bwrap: str
     packages: Mapping[str, str]
     binds: tuple[tuple[str, str], ...]
-    lacking: tuple[str, ...]
+    lacking: tuple[Lack, ...]
     postgres: str = ""
     gives: Gives = field(default_factory=Gives)
 
@@ -52,12 +53,21 @@ class Settings:
     def read(path: Path) -> "Settings":
         told = json.loads(path.read_text())
         told["binds"] = tuple((s, t) for s, t in told["binds"])
-        told["lacking"] = tuple(told["lacking"])
+        told["lacking"] = tuple(_lack(it) for it in told["lacking"])
         told["gives"] = Gives(**told.get("gives", {}))
         return Settings(**told)
 
     def build_binds(self) -> list[Bind]:
         return [Bind(source=s, target=t) for s, t in self.binds]
+
+
+def _lack(told: Mapping[str, str] | str) -> Lack:
+    """Until a machine's lacks were data, each was a sentence. What it says is still so; `up` looks again."""
+    if isinstance(told, str):
+        return Lack(
+            name="found by an older Twinstage", means=told, takes="`twinstage up`, which looks again and says more"
+        )
+    return Lack(**told)
 
 
 def package_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], list[tuple[str, str]]]:

@@ -41,21 +41,24 @@ class Databases:
     # ---------------------------------------------------------------------------------------------------- who has what
 
     def of_workload(self, workload: Workload) -> Mapping[str, str]:
-        """Variables of an instance."""
+        """Variables of an instance. They have its password in them: they are handed over, and never written down."""
         key = workload.key
         where = (key.ecosystem, key.service, key.data)
         return stands.urls(workload.databases, names.role(key.service, key.data), where, self._credentials)
 
     def of_job(self, job: Job) -> Mapping[str, str]:
-        """Variables of a job: a migration comes in as who it is alone, a gate to its own server."""
-        if job.kind is JobKind.GATE:
-            return stands.throwaway_urls(job)
+        """Variables of a migration, which comes in as who it is alone. Handed over as an instance's."""
         if job.kind is not JobKind.MIGRATE:
             return {}
         where = (self._ecosystem, job.service, job.data)
         return stands.urls(job.databases, names.migrator(job.service, job.data), where, self._credentials)
 
     # ------------------------------------------------------------------------------------------------------ what stands
+
+    def job(self, job: Job, program: str) -> Stand:
+        """Any job that is neither work of ours nor a gate."""
+        made = instance.of_job(job, program, self._ledger.ports, self._settings)
+        return instance.awaiting(made, names.variables(job.databases)) if reaches(job) else made
 
     def server(self) -> Stand:
         return stands.of_server(self._ecosystem, self._binaries)
@@ -73,7 +76,7 @@ class Databases:
         ports, settings = self._ledger.ports, self._settings
         if not job.databases:
             return instance.of_job(job, program, ports, settings)
-        made = instance.of_job(job, program, ports, settings, self.of_job(job), self._binaries.binds)
+        made = instance.of_job(job, program, ports, settings, stands.throwaway_urls(job), self._binaries.binds)
         return stands.beside(made, job, self._binaries)
 
     # --------------------------------------------------------------------------------------------------------- the proxy

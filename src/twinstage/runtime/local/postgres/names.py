@@ -3,6 +3,8 @@
 No name of a service holds a dot, so none of these is a word of PostgreSQL's own, or another service's.
 """
 
+from collections.abc import Iterable
+
 from twinstage.model.database import MAIN
 from twinstage.model.names import Ecosystem, Port, ServiceName
 from twinstage.runtime.local.network.addresses import GATEWAY
@@ -30,6 +32,10 @@ def migrator(service: ServiceName, data: str) -> str:
 def variable(name: str) -> str:
     """``orders`` is reached by ORDERS_DATABASE_URL."""
     return f"{name.upper().replace('-', '_')}_DATABASE_URL"
+
+
+def variables(databases: Iterable[str]) -> tuple[str, ...]:
+    return tuple(variable(name) for name in databases)
 
 
 def url(login: str, password: str, database: str, *, host: str = GATEWAY, port: int) -> str:
