@@ -14,10 +14,12 @@ from twinstage.cli import screen, words
 from twinstage.cli.company import Json, Named, choose, reach
 from twinstage.cli.exits import Exit, Stop
 from twinstage.cli.proving import prove, told
-from twinstage.cli.screen import as_json, output
+from twinstage.cli.screen import Text, as_json, output
 from twinstage.cli.suggesting import suggest
 from twinstage.runtime.local import host
 from twinstage.runtime.local.places import companies
+
+_GOOD, _LOOK = Text("✔", "good"), Text("!", "warn")
 
 
 class Action(StrEnum):
@@ -88,7 +90,7 @@ def show(found: wire.Boundary) -> None:
         table.add_column(title, overflow="fold", no_wrap=title in ("when", "who"))
     for crossing in found.crossings:
         cells = (crossing.ecosystem, crossing.source, crossing.target, crossing.answered, crossing.advice)
-        table.add_row(words.ago(crossing.at, now), f"{crossing.count:,}", *(escape(cell) for cell in cells))
+        table.add_row(words.ago(crossing.at, now), f"{crossing.count:,}", *cells)
     console.print(
         f"{words.count(len(found.crossings), 'place')} beyond it {'was' if len(found.crossings) == 1 else 'were'} tried:"
     )
@@ -101,14 +103,14 @@ def _walls(found: wire.Boundary) -> Table:
     walls.add_column(no_wrap=True)
     walls.add_column(overflow="fold")
     if found.means:
-        walls.add_row("[good]✔[/]", escape(", ".join(found.means)))
+        walls.add_row(_GOOD, ", ".join(found.means))
     for lack in found.lacking:
-        walls.add_row("[warn]![/]", escape(lack))
+        walls.add_row(_LOOK, lack)
     for limit in found.limits:
-        mark, what = ("[good]✔[/]", "limit") if limit.in_force else ("[warn]![/]", "no limit")
-        walls.add_row(mark, escape(f"{what} of {limit.what}: {limit.how}"))
+        mark, what = (_GOOD, "limit") if limit.in_force else (_LOOK, "no limit")
+        walls.add_row(mark, f"{what} of {limit.what}: {limit.how}")
     if not found.attributes:
-        walls.add_row("[warn]![/]", "attempts are refused, but not attributed to the release that made them")
+        walls.add_row(_LOOK, "attempts are refused, but not attributed to the release that made them")
     return walls
 
 

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from twinstage import wire
 from twinstage.cli import words
 from twinstage.cli.company import Json, Named, reach
-from twinstage.cli.screen import as_json, output, show
+from twinstage.cli.screen import Text, as_json, output, show
 
 
 def disk(
@@ -48,16 +47,15 @@ def kinds(held: Sequence[wire.Held]) -> Table:
     for (kind, service), items in sorted(groups.items(), key=lambda group: (group[0][0], -_bytes(group[1]))):
         goes = [item for item in items if item.goes]
         size, going = words.size(_bytes(items)), words.size(_bytes(goes)) if goes else ""
-        table.add_row(kind, escape(service), f"{len(items):,}", size, going, escape(_why(items)))
+        table.add_row(kind, service, f"{len(items):,}", size, going, _why(items))
     return table
 
 
 def things(held: Iterable[wire.Held]) -> Table:
     table = _table("kind", "name", "service", "size", "", "why")
     for item in sorted(held, key=lambda item: (item.kind, -item.bytes)):
-        goes = "[warn]goes[/]" if item.goes else "stays"
-        name, service = escape(item.name), escape(item.service or "")
-        table.add_row(item.kind, name, service, words.size(item.bytes), goes, escape(item.why))
+        goes = Text("goes", "warn") if item.goes else "stays"
+        table.add_row(item.kind, item.name, item.service or "", words.size(item.bytes), goes, item.why)
     return table
 
 
