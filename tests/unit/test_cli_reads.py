@@ -230,7 +230,7 @@ def test_logs_of_a_rollout_are_those_of_its_jobs(shell: Shell, company: Company)
     )
     assert shell("logs", "ro_5d1").out == "assert 3 == 4\n"
     company.runtime.logs[job.id] = b"whole log\x1b[2J\nassert 3 == 4"
-    assert shell("logs", job.id).out == "whole log\nassert 3 == 4\n"
+    assert shell("logs", job.id).out == "whole log\\x1b[2J\nassert 3 == 4\n"
     assert shell("logs", "nothing").status == 2
 
 

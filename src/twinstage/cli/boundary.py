@@ -15,10 +15,12 @@ from twinstage.cli import screen, words
 from twinstage.cli.company import Json, Named, choose, reach
 from twinstage.cli.exits import Exit, Stop
 from twinstage.cli.proving import prove, told
-from twinstage.cli.screen import as_json, output
+from twinstage.cli.screen import Text, as_json, output
 from twinstage.cli.suggesting import suggest
 from twinstage.runtime.local import host
 from twinstage.runtime.local.places import companies
+
+_GOOD, _LOOK = Text("✔", "good"), Text("!", "warn")
 
 
 class Action(StrEnum):
@@ -92,7 +94,7 @@ def show(found: wire.Boundary) -> None:
         table.add_column(title, overflow="fold", no_wrap=title in ("when", "who"))
     for crossing in found.crossings:
         cells = (crossing.ecosystem, crossing.source, crossing.target, crossing.answered, crossing.advice)
-        table.add_row(words.ago(crossing.at, now), f"{crossing.count:,}", *(escape(cell) for cell in cells))
+        table.add_row(words.ago(crossing.at, now), f"{crossing.count:,}", *cells)
     console.print(
         f"{words.count(len(found.crossings), 'place')} beyond it {'was' if len(found.crossings) == 1 else 'were'} tried:"
     )
@@ -105,12 +107,12 @@ def _walls(found: wire.Boundary) -> Table:
     walls.add_column(no_wrap=True)
     walls.add_column(overflow="fold")
     for wall in found.means:
-        walls.add_row("[good]✔[/]", escape(wall))
+        walls.add_row(_GOOD, wall)
     for limit in found.limits:
         if limit.in_force:
-            walls.add_row("[good]✔[/]", escape(f"limit of {limit.what}: {limit.how}"))
+            walls.add_row(_GOOD, f"limit of {limit.what}: {limit.how}")
     if not found.attributes:
-        walls.add_row("[warn]![/]", "attempts are refused, but not attributed to the release that made them")
+        walls.add_row(_LOOK, "attempts are refused, but not attributed to the release that made them")
     return walls
 
 
@@ -120,12 +122,12 @@ def _lacks(lacks: Sequence[wire.Lack]) -> Table:
     drawn.add_column(no_wrap=True)
     drawn.add_column(overflow="fold")
     for lack in lacks:
-        drawn.add_row("[warn]![/]", escape(lack.name))
+        drawn.add_row(_LOOK, lack.name)
         for what, told_of in (("means:", lack.means), ("would take:", lack.takes)):
             below = Table.grid(padding=(0, 1, 0, 0))
             below.add_column(width=len("would take:"), style="quiet")
             below.add_column(overflow="fold")
-            below.add_row(what, escape(told_of))
+            below.add_row(what, told_of)
             drawn.add_row("", below)
     return drawn
 

@@ -9,7 +9,7 @@ import typer
 
 from twinstage.cli.choice import chosen
 from twinstage.cli.exits import Exit, Stop
-from twinstage.cli.screen import errors
+from twinstage.cli.screen import Text, errors
 from twinstage.runtime.local.places import Places, companies
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def reach(named: str | None, *, patience: float = 15.0) -> "Client":
         Places.of(name).api,
         name=name,
         patience=patience,
-        notice=lambda text: errors().print(f"[dim]{text}[/dim]"),
+        notice=lambda text: errors().print(Text(text, "dim")),
     )
 
 

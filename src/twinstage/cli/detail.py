@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from twinstage import wire
 from twinstage.cli import words
+from twinstage.cli.screen import Text
 from twinstage.cli.stacked import Row, drawn
 from twinstage.cli.table import frozen
 from twinstage.model.names import Ecosystem

@@ -5,14 +5,12 @@ from typing import Annotated
 
 import typer
 from rich.console import RenderableType
-from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from twinstage import wire
 from twinstage.cli import words
 from twinstage.cli.company import Json, Named, reach
-from twinstage.cli.screen import as_json, output, show
+from twinstage.cli.screen import Text, as_json, output, show
 from twinstage.cli.stacked import Row, drawn
 
 
@@ -51,7 +49,7 @@ def kinds(held: Sequence[wire.Held]) -> Table:
     for (kind, service), items in sorted(groups.items(), key=lambda group: (group[0][0], -_bytes(group[1]))):
         goes = [item for item in items if item.goes]
         size, going = words.size(_bytes(items)), words.size(_bytes(goes)) if goes else ""
-        table.add_row(kind, escape(service), f"{len(items):,}", size, going, escape(_why(items)))
+        table.add_row(kind, service, f"{len(items):,}", size, going, _why(items))
     return table
 
 

@@ -7,13 +7,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from twinstage import wire
 from twinstage.cli import words
 from twinstage.cli.company import Json, Named, reach
 from twinstage.cli.progress import MARKS
-from twinstage.cli.screen import as_json, output, show
+from twinstage.cli.screen import Text, as_json, output, show
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=500, help="At most so many, newest first.")]
 

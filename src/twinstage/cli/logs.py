@@ -1,6 +1,5 @@
 """``twinstage logs``"""
 
-import re
 import sys
 import time
 from collections import deque
@@ -12,14 +11,13 @@ import typer
 from twinstage import wire
 from twinstage.cli.company import Json, Named, reach
 from twinstage.cli.exits import Exit, Stop
+from twinstage.cli.visible import in_json, spoken
 from twinstage.client import Client, Refused
 
 EVERY = 0.5
 """Seconds between two looks of --follow."""
-CONTROL = re.compile(
-    rb"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-ln-~]|[\x00-\x08\x0b-\x0d\x0e-\x1a\x1c-\x1f\x7f]"
-)
-"""What could clear, title or confuse a terminal; colours (CSI ... m) stay."""
+LONGEST = 64 * 1024
+"""Bytes of a line; a longer one is printed in pieces, so that one without an end does not fill the memory."""
 
 Subject = Annotated[
     str,
@@ -111,11 +109,14 @@ class _Printer:
             self._read[source] += len(chunk)
             *whole, self._begun[source] = (self._begun[source] + chunk).split(b"\n")
             yield from whole
+            if len(self._begun[source]) > LONGEST:
+                yield self._begun[source]
+                self._begun[source] = b""
 
     def _print(self, source: str, line: bytes) -> None:
-        text = CONTROL.sub(b"", line).decode("utf-8", "replace")
+        text = line.decode("utf-8", "replace")
         if self._json:
-            text = wire.LogLine(source=source, text=text).model_dump_json()
-        elif len(self._sources) > 1:
-            text = f"{source} | {text}"
+            text = in_json(wire.LogLine(source=source, text=text).model_dump_json())
+        else:
+            text = f"{source} | {spoken(text)}" if len(self._sources) > 1 else spoken(text)
         sys.stdout.write(text + "\n")

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.table import Table
-from rich.text import Text
 
 from twinstage import wire
 from twinstage.cli import words
+from twinstage.cli.screen import Text
+from twinstage.cli.visible import one_line
 from twinstage.model.names import Phase
 
 MARKS = {
@@ -147,4 +147,4 @@ class Lines:
             traffic = f" ({it.share} %)" if it.share else ""
             done = f" [{', '.join(passed)} passed]" if passed else ""
             text = f"{took:>9}  {it.service}  {it.state}{traffic}: {it.reason.sentence}{done}"
-            self._console.print(escape(text), soft_wrap=True)
+            self._console.print(one_line(text), markup=False, soft_wrap=True)

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
-from rich.markup import escape
 from rich.table import Table
 
 from twinstage import wire
@@ -13,7 +12,7 @@ from twinstage.cli.company import whoami
 from twinstage.cli.exits import Exit, Stop
 from twinstage.cli.following import EVERY
 from twinstage.cli.orders import answered
-from twinstage.cli.screen import as_json, output
+from twinstage.cli.screen import Text, as_json, output
 from twinstage.client import Client
 from twinstage.jobs.probe import LIMIT, Trial, trials
 
@@ -77,8 +76,8 @@ def _show(probe: wire.Probe, ways: Sequence[Trial]) -> None:
     for title in ("", "way", "tried", "came back"):
         table.add_column(title, overflow="fold", no_wrap=not title)
     for it in sorted(ways, key=lambda trial: trial.stopped):
-        mark = "[good]stopped[/]" if it.stopped else "[bad]PASSED[/]"
-        table.add_row(mark, escape(it.name), escape(it.what), escape(it.answer))
+        mark = Text("stopped", "good") if it.stopped else Text("PASSED", "bad")
+        table.add_row(mark, it.name, it.what, it.answer)
     screen.show(console, table)
 
 

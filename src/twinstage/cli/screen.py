@@ -1,13 +1,21 @@
-"""Where output goes, and how it looks: colours live in a terminal, plain lines anywhere else."""
+"""Where output goes, and how it looks: colours live in a terminal, plain lines anywhere else.
+
+All that is printed goes through ``Screen`` or is put into words by ``visible.py``: what others wrote is data here. It
+has no markup, and nothing in it is obeyed by a terminal.
+"""
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
-from rich.text import Text
+import rich.text
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.style import Style
 from rich.theme import Theme
+
+from twinstage.cli.visible import in_json, visible
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -26,14 +34,68 @@ THEME = Theme(
 )
 
 
+class Text(rich.text.Text):
+    """Of what others wrote, too: control characters are written out before anything is measured or folded.
+
+    Rich's own takes some of them away unseen and leaves the rest, escape among them, as it is.
+    """
+
+    def __init__(self, text: str = "", style: str | Style = "", **more: Any) -> None:
+        super().__init__(visible(text), style, **more)
+
+    def append(self, text: "rich.text.Text | str", style: str | Style | None = None) -> "Text":
+        super().append(visible(text) if isinstance(text, str) else text, style)
+        return self
+
+    def append_text(self, text: rich.text.Text) -> "Text":
+        super().append_text(text)
+        return self
+
+    def join(self, lines: Iterable[rich.text.Text]) -> "Text":
+        kept = Text(justify=self.justify, overflow=self.overflow, no_wrap=self.no_wrap, end=self.end)
+        return kept.append_text(super().join(lines))
+
+    @classmethod
+    def assemble(cls, *parts: "str | rich.text.Text | tuple[str, str | Style]", **more: Any) -> "Text":
+        return cls(**more).append_text(super().assemble(*parts))
+
+
+class Screen(Console):
+    """Markup is in the words that ``print`` is given, where data stands in ``escape()``; a string in a table is data."""
+
+    def print(self, *objects: Any, markup: bool | None = None, **more: Any) -> None:
+        said = (self._words(it, markup is not False) if isinstance(it, str) else it for it in objects)
+        super().print(*said, markup=False, **more)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """The last gate: whatever made a piece of text, only what rich itself says to the terminal goes there as it is."""
+        drawn: Iterable[Segment] = super().render(
+            Text(renderable) if isinstance(renderable, str) else renderable, options
+        )
+        for it in drawn:
+            yield it if it.control else Segment(visible(it.text), it.style)
+
+    def render_str(self, text: str, **more: Any) -> rich.text.Text:
+        return super().render_str(visible(text), **(more | {"markup": False}))
+
+    @staticmethod
+    def _words(text: str, markup: bool) -> rich.text.Text:
+        return rich.text.Text.from_markup(visible(text), emoji=False) if markup else Text(text)
+
+
 def output() -> Console:
     """For what was asked for. Made on each call, so that it follows sys.stdout. Piped: never wrapped to 80 columns."""
-    return Console(theme=THEME, highlight=False, width=None if sys.stdout.isatty() else _piped_width(), soft_wrap=False)
+    return screen(width=None if sys.stdout.isatty() else _piped_width())
 
 
 def errors() -> Console:
     """For complaints and notices, which must not mix into what a script reads."""
-    return Console(theme=THEME, highlight=False, stderr=True, width=None if sys.stderr.isatty() else _piped_width())
+    return screen(stderr=True, width=None if sys.stderr.isatty() else _piped_width())
+
+
+def screen(**more: Any) -> Screen:
+    """``more``: as rich's Console takes it."""
+    return Screen(theme=THEME, highlight=False, emoji=False, markup=False, **more)
 
 
 def lively(console: Console) -> bool:
@@ -69,7 +131,7 @@ def as_json(document: "BaseModel | Sequence[BaseModel]") -> None:
         text = document.model_dump_json(indent=2)
     else:
         text = TypeAdapter(list[BaseModel]).dump_json(list(document), indent=2, serialize_as_any=True).decode()
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(in_json(text) + "\n")
     sys.stdout.flush()
 
 

@@ -18,7 +18,7 @@ from twinstage.cli.company import Json, reach, whoami
 from twinstage.cli.exits import Exit, Stop
 from twinstage.cli.following import EVERY
 from twinstage.cli.orders import NoWait, answered
-from twinstage.cli.screen import as_json, output, show
+from twinstage.cli.screen import Text, as_json, output, show
 from twinstage.client import Client
 from twinstage.model.names import Ecosystem
 from twinstage.model.secret import LONGEST, value_of
@@ -105,13 +105,13 @@ def draw(found: Sequence[wire.Secret], now: datetime) -> Table:
     for heading in ("service", "ecosystem", "name", "version", "set", "by", ""):
         table.add_column(heading, overflow="fold")
     for it in found:
-        names = (escape(it.service), it.ecosystem.value, escape(it.name))
+        names = (it.service, it.ecosystem.value, it.name)
         if it.version is None or it.at is None:
-            table.add_row(*names, "[bad]not set[/]", "", "", escape(f"needed by {', '.join(it.needed)}"))
+            table.add_row(*names, Text("not set", "bad"), "", "", f"needed by {', '.join(it.needed)}")
             continue
         more = f"the older one still serves: {it.rotating}" if it.rotating else ""
         more = more or ("" if it.needed else "nothing needs it")
-        table.add_row(*names, str(it.version), words.ago(it.at, now), escape(it.by or ""), escape(more))
+        table.add_row(*names, str(it.version), words.ago(it.at, now), it.by or "", more)
     return table
 
 

@@ -7,7 +7,8 @@ from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
+
+from twinstage.cli.screen import Text
 
 _GAP = 2
 _BETWEEN = _GAP + 1

@@ -1,12 +1,14 @@
 """``twinstage boundary suggest``: what was recorded, as lines for ``twinstage.yaml``."""
 
-import typer
+import sys
+
 from rich.markup import escape
 from rich.table import Table
 
 from twinstage import wire
 from twinstage.cli import screen, words
 from twinstage.cli.screen import as_json, output
+from twinstage.cli.visible import visible
 from twinstage.client import Client
 
 
@@ -17,7 +19,7 @@ def suggest(client: Client, service: str, json: bool) -> None:
         as_json(found)
         return
     if found.text:
-        typer.echo(found.text, nl=False)
+        sys.stdout.write(visible(found.text))
     console = screen.errors()
     if found.text:
         console.print(
@@ -39,5 +41,5 @@ def _rest(found: wire.Suggestions) -> Table:
         table.add_column(title, overflow="fold")
     for it in found.rest:
         by = ", ".join(dict.fromkeys(f"{a.release or '?'} in {a.ecosystem}" for a in it.asked))
-        table.add_row(escape(it.target), f"{sum(a.count for a in it.asked):,}", escape(by), escape(it.why))
+        table.add_row(it.target, f"{sum(a.count for a in it.asked):,}", by, it.why)
     return table

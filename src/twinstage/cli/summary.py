@@ -3,10 +3,11 @@
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
-from rich.text import Text
 
 from twinstage import wire
 from twinstage.cli import screen, words
+from twinstage.cli.screen import Text
+from twinstage.cli.visible import spoken
 
 LINES = 20
 """Of a log's end: enough for the cause, and still on the screen with what is above it."""
@@ -73,11 +74,6 @@ def blamed(journey: wire.Journey) -> tuple[str, str]:
 
 def log_end(log: str) -> Padding:
     """Indented behind a bar. What programs print is shown as text: it must not colour or clear anybody's terminal."""
-    lines = log.rstrip().splitlines()[-LINES:]
-    text = Text("\n", overflow="fold").join(Text.assemble(("│ ", "quiet"), printable(line)) for line in lines)
+    lines = log.rstrip().split("\n")[-LINES:]
+    text = Text("\n", overflow="fold").join(Text.assemble(("│ ", "quiet"), spoken(line)) for line in lines)
     return Padding(text, (0, 0, 0, 2))
-
-
-def printable(line: str) -> str:
-    plain = Text.from_ansi(line).plain
-    return "".join(c if c.isprintable() or c == "\t" else "�" for c in plain)

@@ -6,11 +6,11 @@ from datetime import datetime
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from twinstage import wire
 from twinstage.cli import words
 from twinstage.cli.progress import share
+from twinstage.cli.screen import Text
 from twinstage.model.names import Phase
 from twinstage.model.seen import Health
 
@@ -173,8 +173,7 @@ def _traffic(it: wire.Occupant, phase: Phase) -> Text:
 
 
 def _progress(part: float) -> Text:
-    drawn = share(round(part * 100), 12)
-    return drawn[6:]
+    return Text().append_text(share(round(part * 100), 12)[6:])
 
 
 Line = tuple[Text, Text, Text]

@@ -8,6 +8,7 @@ from twinstage import wire
 from twinstage.cli import table, words
 from twinstage.cli.company import Json, Named, reach
 from twinstage.cli.screen import lively, output
+from twinstage.cli.visible import in_json, one_line
 from twinstage.client import Client
 
 POLL = 1.0
@@ -40,7 +41,7 @@ def _live(client: Client) -> None:
 def _documents(client: Client) -> None:
     found = client.status()
     while True:
-        sys.stdout.write(found.model_dump_json() + "\n")
+        sys.stdout.write(in_json(found.model_dump_json()) + "\n")
         sys.stdout.flush()
         found = _next(client, found)
 
@@ -53,7 +54,8 @@ def _lines(client: Client) -> None:
         lines = dict(_facts(found))
         for key, line in lines.items():
             if said.get(key) != line:
-                console.print(f"{words.moment(found.at, found.at)}  {line}", markup=False, soft_wrap=True)
+                text = one_line(f"{words.moment(found.at, found.at)}  {line}")
+                console.print(text, markup=False, soft_wrap=True)
         said = lines
         found = _next(client, found)
 

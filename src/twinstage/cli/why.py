@@ -6,12 +6,11 @@ import typer
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from twinstage import wire
 from twinstage.cli import progress, summary, words
 from twinstage.cli.company import Json, Named, reach
-from twinstage.cli.screen import as_json, output, show
+from twinstage.cli.screen import Text, as_json, output, show
 from twinstage.cli.subjects import rollout_of
 from twinstage.cli.table import frozen
 from twinstage.model.database import MAIN

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from twinstage.cli import words
-from twinstage.cli.screen import output
+from twinstage.cli.screen import Text, output
 
 
 class NotProved(Exception):
@@ -49,7 +49,7 @@ class Stage:
     def act(self, number: int, title: str, play: Callable[[], str]) -> None:
         """Play one act. It returns its figure, or raises NotProved, which is kept and raised again."""
         self.console.print()
-        self.console.rule(f"[bold]Act {number}[/]  {escape(title)}", align="left", style="dim")
+        self.console.rule(Text.assemble((f"Act {number}", "bold"), f"  {title}"), align="left", style="dim")
         start = self._clock()
         failed: NotProved | None = None
         try:
@@ -96,7 +96,7 @@ class Stage:
             right = position >= len(columns) - numbers
             table.add_column(column, justify="right" if right else "left", header_style="dim")
         for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*row)
         self.console.print(table)
 
     def curtain(self) -> None:

@@ -9,13 +9,14 @@ def log(path: str, service: str, side: str) -> dict[str, Any]:
     """An access log of one listener; ``side`` says where its callers are: ``instance`` or ``edge``.
 
     Members: at, service, side, method, path, status, flags (Envoy's, ``-`` when it has nothing to add), details, ms,
-    cluster, upstream, caller, lane (the one the request was routed by, or null), id. Each costs every request.
+    cluster, upstream, caller, lane (the one the request was routed by, or null), id. Each costs every request. What the
+    caller words is cut: a line must not be as long as its headers may be.
     """
     members = {
         "at": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
         "service": service,
         "side": side,
-        "method": "%REQ(:METHOD)%",
+        "method": "%REQ(:METHOD):32%",
         "path": "%REQ(:PATH):512%",
         "status": "%RESPONSE_CODE%",
         "flags": "%RESPONSE_FLAGS%",
@@ -25,7 +26,7 @@ def log(path: str, service: str, side: str) -> dict[str, Any]:
         "upstream": "%UPSTREAM_HOST%",
         "caller": "%DOWNSTREAM_REMOTE_ADDRESS%",
         "lane": "%METADATA(ROUTE:twinstage:lane)%",
-        "id": "%REQ(X-REQUEST-ID)%",
+        "id": "%REQ(X-REQUEST-ID):128%",
     }
     return {
         "name": "envoy.access_loggers.file",

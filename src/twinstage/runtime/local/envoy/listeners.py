@@ -116,12 +116,19 @@ def _http(house: House, service: ServiceName, filters: list[dict[str, Any]], *, 
 def _forwarding(people: bool) -> dict[str, Any]:
     """From the edge, the client's own address is added to X-Forwarded-For; between services what came is passed on.
 
-    Nobody's address is internal to Envoy: from the edge, headers that steer Envoy (``x-envoy-*``) are taken away.
+    Headers that steer Envoy (``x-envoy-*``: more tries, other time-outs, statistics of another name) are taken away before
+    it reads them, from whomever they come. It would obey those whose address is internal to it, and it believes the first
+    address in X-Forwarded-For, which between services anybody writes; so none is internal either, which is what leaving
+    ``internal_address_config`` out says. One that names no range says the opposite: each private address, and loopback.
     """
+    steering = {
+        "@type": f"{TYPES}extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        "mutations": [{"remove_on_match": {"key_matcher": {"prefix": "x-envoy-", "ignore_case": True}}}],
+    }
     return {
         "use_remote_address": people,
         "skip_xff_append": not people,
-        "internal_address_config": {"unix_sockets": False},
+        "early_header_mutation_extensions": [{"name": "steering", "typed_config": steering}],
         "generate_request_id": True,
         "preserve_external_request_id": True,
     }
