@@ -147,6 +147,36 @@ def test_names(world: World, orders: Wire, name: str, kind: str, target: str) ->
     assert (found.kind, found.target) == (kind, target)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "target"),
+    [
+        ("payments.production.vendor.com", "outside", "dns payments.production.vendor.com"),
+        ("payments-production.vendor.com", "outside", "dns payments-production.vendor.com"),
+        ("production.payments-vendor.com", "outside", "dns production.payments-vendor.com"),
+        ("payments.staging.vendor.com", "outside", "dns payments.staging.vendor.com"),
+        ("payments.production.shop.example", "other-ecosystem", "production payments"),
+        ("ledger.production.shop.example", "other-ecosystem", "production ledger.production.shop.example"),
+        ("payments.shop.example", "other-ecosystem", "production payments"),
+        ("www.shop.example", "other-ecosystem", "production www.shop.example"),
+        ("shop.example", "other-ecosystem", "production shop.example"),
+        ("payments.staging.shop.example", "undeclared", "dns payments.staging.shop.example"),
+        ("www.myshop.example", "outside", "dns www.myshop.example"),
+        ("payments.production.acme", "other-ecosystem", "production payments"),
+        ("payments.production.internal", "other-ecosystem", "production payments"),
+        ("payments.production.svc.cluster.local", "other-ecosystem", "production payments"),
+        ("payments-production", "other-ecosystem", "production payments"),
+        ("db.production", "other-ecosystem", "production db.production"),
+        ("payments.my-production.com", "other-ecosystem", "production payments"),
+        ("payments", "undeclared", "dns payments"),
+    ],
+)
+def test_names_of_a_company_that_has_said_which_are_its_own(
+    wanted: Wanted, orders: Wire, name: str, kind: str, target: str
+) -> None:
+    found = World(ports=replace(wanted.ports, public=("shop.example",))).name(orders, name)
+    assert (found.kind, found.target) == (kind, target)
+
+
 PAY = {"host": "pay.example", "port": 443, "address": "10.63.0.1", "stub": None}
 STUB = {"host": "bank.example", "port": 443, "address": "10.63.0.2", "stub": "payments"}
 
@@ -431,6 +461,12 @@ def test_without_ports_or_wires_nothing_is_wanted(tmp_path: Path) -> None:
     (tmp_path / "ports.json").write_text(json.dumps(PORTS))
     with pytest.raises(Unreadable, match="cannot list"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("public", [["a b"], "shop.example/", [7], 7])
+def test_public_names_that_are_none_are_told(tmp_path: Path, public: object) -> None:
+    with pytest.raises(Unreadable, match=r"cannot use .*ports\.json"):
+        read(placed(tmp_path, ports={**PORTS, "public": public}))
 
 
 def test_backend_ranges_are_caught_on_loopback_too_when_they_are_told(tmp_path: Path) -> None:

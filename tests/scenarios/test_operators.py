@@ -1,8 +1,10 @@
 """What people may do to a rollout, and what they are told."""
 
+from dataclasses import replace
+
 import pytest
 
-from scenarios.company import Company, of_commit
+from scenarios.company import POLICY, Company, of_commit
 from scenarios.conftest import Found
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import Intent, IntentVerb, State
@@ -226,6 +228,15 @@ def test_a_removal_waits_for_nobody_who_needs_the_service(company: Found) -> Non
     assert shop.configure("orders", "payments").accepted
     shop.settle()
     assert {service for service, _ in shop.runs(Ecosystem.STAGING)} == {"orders", "payments"}
+
+
+def test_the_runtime_is_told_whose_names_are_the_companys_and_told_again(company: Found) -> None:
+    shop = company("orders")
+    shop.tick()
+    assert shop.world.public == ()
+    assert shop.configure("orders", policy=replace(POLICY, public=("shop.example",))).accepted
+    shop.tick()
+    assert shop.world.public == ("shop.example",)
 
 
 def test_a_removed_service_is_led_away_from_before_its_instances_go(company: Found) -> None:

@@ -39,8 +39,10 @@ def repository(where: Path, text: str) -> str:
 class Ticking:
     """A stand-in for the controller: answers what is asked, and ships what is submitted as far as ``end``."""
 
-    def __init__(self, company: Company, end: State = State.LIVE, why: Reason | None = None) -> None:
-        self.company, self.end, self.why = company, end, why or reason("LIVE")
+    def __init__(
+        self, company: Company, end: State = State.LIVE, why: Reason | None = None, refuses: str | None = None
+    ) -> None:
+        self.company, self.end, self.why, self.refuses = company, end, why or reason("LIVE"), refuses
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -58,7 +60,9 @@ class Ticking:
             self.company.woken.wait()
             self.company.woken.clear()
             for intent in self.company.store.intents():
-                if intent.verb is IntentVerb.SUBMIT:
+                if intent.verb is IntentVerb.SUBMIT and intent.args["service"] == self.refuses:
+                    self.company.answer(False, "it is being removed")
+                elif intent.verb is IntentVerb.SUBMIT:
                     self._ship(intent.args["service"], intent.args["commit"])
                 else:
                     self.company.answer(True, f"{intent.verb} it is")

@@ -52,6 +52,7 @@ def bring(api: Api, where: Path, text: str) -> str:
     answer = api.put(f"/v1/services/orders/commits/{sha}", content=Repository(where).pack(sha))
     assert answer.status_code == 200, answer.text
     assert answer.json()["subject"] == "A service"
+    assert (answer.json()["mistakes"] == []) is (text == GOOD)
     return sha
 
 
@@ -79,6 +80,7 @@ def test_every_mistake_of_a_definition_is_told_before_anything_is_built(
     answer = api.post("/v1/services/orders/rollouts", json={"commit": sha, "by": "ada"})
     assert answer.status_code == 422
     texts = [m["text"] for m in answer.json()["mistakes"]]
+    assert api.put(f"/v1/services/orders/commits/{sha}").json()["mistakes"] == texts, "told when it is brought, too"
     assert len(texts) >= 3
     assert all(text.startswith("twinstage.yaml:") for text in texts)
     assert company.store.intents() == []

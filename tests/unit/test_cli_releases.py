@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from face_company import START, Company, reason, rollout
+from face_company import SHOP, START, Company, reason, rollout
 from face_shell import DEFINITION, Shell, Ticking, repository
 
 from twinstage.cli import following
 from twinstage.cli.skip import Skippable
+from twinstage.model.names import RolloutId, ServiceName
 from twinstage.model.reasons import Owner
 from twinstage.model.release import Evidence
 from twinstage.model.rollout import IntentVerb, State
@@ -34,16 +35,43 @@ def test_submit_without_waiting_prints_the_rollout(shell: Shell, company: Compan
     assert said.out.startswith("ro_orders")
 
 
-def test_submit_all_ships_what_it_can_and_tells_the_rest(shell: Shell, company: Company, tmp_path: Path) -> None:
-    repository(tmp_path / "orders", DEFINITION.format(name="orders"))
+def test_submit_all_tells_all_that_is_wrong_before_anything_is_shipped(
+    shell: Shell, company: Company, tmp_path: Path
+) -> None:
+    """catalog's definition is wrong, orders is sound, payments has no repository: in this order they are looked at."""
     repository(tmp_path / "catalog", "service: catalog\n")
-    with Ticking(company):
-        said = shell("submit", "--all")
-    assert said.status == 0
-    assert "live in" in said.out
-    assert "catalog" in said.err
+    sound = repository(tmp_path / "orders", DEFINITION.format(name="orders"))
+    said = shell("submit", "--all")
+    assert said.status == 3
+    assert "✘ catalog: cannot submit commit" in said.err
     assert "twinstage.yaml:1" in said.err
-    assert "2 services not shipped" in said.err
+    assert "✘ payments: " in said.err
+    assert "nothing is shipped: 2 services cannot be" in said.err
+    asked = company.store.intents(pending=False)
+    assert not [it for it in asked if it.verb is IntentVerb.SUBMIT], "not even of the sound one"
+    assert company.mirror.has(ServiceName("orders"), sound), "it is there for the next time"
+    with Ticking(company):
+        assert shell("submit", "orders", "--no-wait").out.startswith("ro_orders")
+
+
+def test_submit_all_ships_every_service(shell: Shell, company: Company, tmp_path: Path) -> None:
+    commits = {name: repository(tmp_path / name, DEFINITION.format(name=name)) for name in SHOP}
+    with Ticking(company):
+        said = shell("submit", "--all", "--no-wait")
+    assert (said.status, said.err) == (0, "")
+    assert [line.split()[0] for line in said.out.splitlines()] == [f"ro_{name}" for name in SHOP]
+    assert {name: company.store.rollout(RolloutId(f"ro_{name}")).commit for name in SHOP} == commits
+
+
+def test_what_the_controller_refuses_does_not_keep_the_others(shell: Shell, company: Company, tmp_path: Path) -> None:
+    for name in SHOP:
+        repository(tmp_path / name, DEFINITION.format(name=name))
+    with Ticking(company, refuses="catalog"):
+        said = shell("submit", "--all", "--no-wait")
+    assert said.status == 0
+    assert "✘ catalog: it is being removed" in said.err
+    assert "1 service not shipped; the others go on" in said.err
+    assert [line.split()[0] for line in said.out.splitlines()] == ["ro_orders", "ro_payments"]
 
 
 def test_a_refused_gate_shows_gate_commit_cause_and_the_logs_end(

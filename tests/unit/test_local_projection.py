@@ -13,6 +13,7 @@ import pytest
 from test_local_files import KEY, WORKLOAD, directory
 from test_local_stand import GATE, GIFTS, ORDERS, PORTS, SETTINGS
 
+from twinstage.inside import wires
 from twinstage.model.job import JobKind, JobResult
 from twinstage.model.names import Ecosystem, JobId, LaneId, Place, Port
 from twinstage.model.policy import EcosystemFile, Policy
@@ -201,6 +202,14 @@ def test_the_sentinel_is_told_both_ecosystems_ports(staging: Desk) -> None:
         "production": {"frontend": 10001, "backend": 12001},
         "staging": {"frontend": 14001, "backend": 16001},
     }
+    assert told["public"] == []
+
+
+def test_the_sentinel_is_told_whose_names_are_the_companys(staging: Desk) -> None:
+    staging.ledger.introduce(replace(PORTS, public=("shop.example",)))
+    staging.projection.write_ports(Ecosystem.STAGING)
+    assert wires.read(staging.here).ports.public == ("shop.example",)
+    assert Ledger(staging.here).ports.public == ("shop.example",), "after the controller's next start as well"
 
 
 def test_a_gates_wrapper_is_told_what_to_run_and_where(workshop: Desk) -> None:

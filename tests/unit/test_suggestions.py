@@ -158,6 +158,8 @@ def test_the_other_ecosystems_service_becomes_the_own_ones_url() -> None:
         (named("api.cards.example"), "production's host of cards: in staging call api.sandbox.cards.example:443"),
         (named("api.bank.example"), "declared as bank"),
         (named("production"), "nothing of production is reachable"),
+        (seen(Target(kind="other-ecosystem", target="production www.shop.example", advice="nothing of production is reachable")),
+         "nothing of production is reachable"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_declared_says_why(found: Attributed, why: str) -> None:

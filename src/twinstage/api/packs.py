@@ -47,7 +47,17 @@ def _receive(office: Office, state: ServiceState, sha: str, pack: IO[bytes]) -> 
         raise Trouble(422, title, str(refused), hint) from None
     except ForgeTrouble as trouble:
         raise Trouble(503, title, str(trouble)) from trouble
-    return wire.Received(commit=info.commit, tree=info.tree, subject=info.subject)
+    mistakes = _mistakes(office, state, info.commit)
+    return wire.Received(commit=info.commit, tree=info.tree, subject=info.subject, mistakes=mistakes)
+
+
+def _mistakes(office: Office, state: ServiceState, commit: str) -> list[str]:
+    try:
+        check_definition(office, state, commit)
+    except Trouble as trouble:
+        found = trouble.problem
+        return [it.text for it in found.mistakes] or [found.detail]
+    return []
 
 
 def check_definition(office: Office, state: ServiceState, commit: str) -> None:

@@ -49,6 +49,8 @@ def submit(
     """Ship a commit: through the gates, staging and canary to production, all by itself.
 
     Shows how far it is until it is live, or has failed. Ctrl-C stops only the showing.
+
+    `--all` looks at every service's commit first: where one cannot be shipped none is, and all that is wrong is told at once.
     """
     if (service is None) != every or (every and commit):
         raise Stop(
@@ -76,7 +78,8 @@ def submit(
 
 
 def _submit(client: Client, service: str, commit: str | None, json: bool) -> list[wire.Intent]:
-    intent = send(client, client.service(service), commit)
+    received = hand_over(client, client.service(service), commit)
+    intent = client.answered(client.submit(service, received.commit, whoami()))
     if not intent.accepted:
         if json:
             as_json(intent)
@@ -95,42 +98,74 @@ def _skip(client: Client, rollout: str, phases: Sequence[Phase], why: str) -> No
 
 
 def _submit_all(client: Client, json: bool) -> list[wire.Intent]:
-    """Every service, as far as it goes: one that cannot be submitted does not keep the others."""
-    accepted, refused = [], 0
+    """Every service's commit is handed over and looked at before the first one is shipped: one that cannot be is told while
+    nothing is half done, and all of them at once."""
+    ready, told = [], []
     for row in client.services():
         try:
-            intent = send(client, client.service(row.name), None)
+            received = hand_over(client, client.service(row.name), None)
         except (Refused, Stop) as trouble:
-            detail = [m.text for m in trouble.problem.mistakes] if isinstance(trouble, Refused) else [trouble.detail]
-            text = str(trouble)
-        else:
-            if intent.accepted:
-                accepted.append(intent)
-                if intent.rollout is None and not json:
-                    output().print(f"[good]✔[/] {escape(intent.answer)}")
-                continue
-            text, detail = intent.answer, []
-        refused += 1
-        errors().print(
-            "\n  ".join([f"[bad]✘[/] {escape(row.name)}: {escape(text)}", *map(escape, filter(None, detail))])
-        )
-    if refused and not accepted:
+            told.append(_told(row.name, *_words(trouble)))
+            continue
+        if received.mistakes:
+            commit, count = received.commit[:7], words.count(len(received.mistakes), "mistake")
+            text = f"cannot submit commit {commit}: its definition has {count}"
+            told.append(_told(row.name, text, received.mistakes))
+        ready.append((row.name, received.commit))
+    if told:
+        _list(told)
+        hint = "mend that and submit all again, or submit the others by name"
+        raise Stop(Exit.WAITING, f"nothing is shipped: {words.count(len(told), 'service')} cannot be", hint=hint)
+    return _register(client, ready, json)
+
+
+def _register(client: Client, ready: Sequence[tuple[str, str]], json: bool) -> list[wire.Intent]:
+    """What the controller itself refuses by now does not keep the others: they are on their way."""
+    accepted, told = [], []
+    for service, commit in ready:
+        try:
+            intent = client.answered(client.submit(service, commit, whoami()))
+        except Refused as trouble:
+            told.append(_told(service, *_words(trouble)))
+            continue
+        if not intent.accepted:
+            told.append(_told(service, intent.answer))
+            continue
+        accepted.append(intent)
+        if intent.rollout is None and not json:
+            output().print(f"[good]✔[/] {escape(intent.answer)}")
+    _list(told)
+    if told and not accepted:
         raise Stop(Exit.WAITING, "nothing is shipped")
-    if refused:
-        errors().print(f"[warn]{words.count(refused, 'service')} not shipped; the others go on[/]")
+    if told:
+        errors().print(f"[warn]{words.count(len(told), 'service')} not shipped; the others go on[/]")
     return accepted
 
 
-def send(client: Client, service: wire.Service, revision: str | None) -> wire.Intent:
-    """Give the controller the commit with all that it lacks of it, ask to ship it, and wait for the answer."""
+def _words(trouble: Refused | Stop) -> tuple[str, list[str]]:
+    """What is wrong, and what more is said of it."""
+    if isinstance(trouble, Refused):
+        return str(trouble), [mistake.text for mistake in trouble.problem.mistakes]
+    return str(trouble), [trouble.detail]
+
+
+def _told(service: str, text: str, more: Sequence[str] = ()) -> str:
+    return "\n  ".join([f"[bad]✘[/] {escape(service)}: {escape(text)}", *map(escape, filter(None, more))])
+
+
+def _list(told: Sequence[str]) -> None:
+    for text in told:
+        errors().print(text)
+
+
+def hand_over(client: Client, service: wire.Service, revision: str | None) -> wire.Received:
+    """Give the controller the commit with all that it lacks of it: nothing at all where it has it. Raises Stop, or Refused."""
     repository = Repository(Path(service.repository))
     try:
         commit = repository.resolve(revision) if revision else repository.head(service.branch)
         known = client.commits(service.name)
-        if commit not in known:
-            client.upload(service.name, commit, repository.pack(commit, known))
+        return client.upload(service.name, commit, b"" if commit in known else repository.pack(commit, known))
     except (NotARepository, UnknownRevision) as trouble:
         raise Stop(Exit.USAGE, str(trouble)) from None
     except ForgeTrouble as trouble:
         raise Stop(Exit.TROUBLE, str(trouble)) from None
-    return client.answered(client.submit(service.name, commit, whoami()))

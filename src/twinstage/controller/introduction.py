@@ -1,4 +1,4 @@
-"""What a runtime must have been told before anything is put: both ecosystems, every service, its ports."""
+"""What a runtime must have been told before anything is put: ecosystems, services, their ports, and whose names are ours."""
 
 import logging
 from collections.abc import Mapping
@@ -7,10 +7,9 @@ from twinstage.controller.means import Means
 from twinstage.model.names import Ecosystem, ServiceName
 from twinstage.model.rollout import ServiceState
 from twinstage.model.seen import Observed
-from twinstage.runtime.runtime import Unavailable
+from twinstage.runtime.runtime import Introduced, Unavailable
 
 log = logging.getLogger(__name__)
-Ports = Mapping[ServiceName, Mapping[Ecosystem, tuple[int, int]]]
 
 
 class Introduction:
@@ -19,7 +18,7 @@ class Introduction:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._opened: set[Ecosystem] = set()
-        self._told: Ports | None = None
+        self._told: tuple[Introduced, tuple[str, ...]] | None = None
 
     def open(self) -> None:
         for eco in Ecosystem:
@@ -31,7 +30,12 @@ class Introduction:
             except Unavailable as trouble:
                 log.warning("cannot open %s: %s", eco, trouble)
 
-    def tell(self, services: Mapping[ServiceName, ServiceState], latest: Mapping[Ecosystem, Observed]) -> bool:
+    def tell(
+        self,
+        services: Mapping[ServiceName, ServiceState],
+        latest: Mapping[Ecosystem, Observed],
+        public: tuple[str, ...] = (),
+    ) -> bool:
         """Whether the runtime knows everything; if not, nothing can be put yet.
 
         A removed service keeps its ports until nothing of it is seen any more.
@@ -43,10 +47,11 @@ class Introduction:
             for name, svc in services.items()
             if not svc.removed or name in there
         }
-        if ports != self._told:
+        told = ports, public
+        if told != self._told:
             try:
-                self._means.runtime.introduce(ports, self._means.fence)
-                self._told = ports
+                self._means.runtime.introduce(ports, self._means.fence, public)
+                self._told = told
             except Unavailable as trouble:
                 log.warning("cannot introduce the services: %s", trouble)
-        return ports == self._told and self._opened == set(Ecosystem)
+        return told == self._told and self._opened == set(Ecosystem)

@@ -104,7 +104,7 @@ class Controller:
         situation = advance_all(means, sight)
         situation = look_after(means, situation, sight)
 
-        if self._introduction.tell(situation.services, self.latest):
+        if self._introduction.tell(situation.services, self.latest, situation.policy.public):
             self._prober.probe(now)
             self._draining = execute(means, situation, sight, self._draining)
             self._collector.collect(situation, now)

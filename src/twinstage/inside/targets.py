@@ -10,6 +10,7 @@ from twinstage.inside.wires import EMPTY, RANGE, Ports, Wire
 OTHER_ECOSYSTEM, UNDECLARED, OUTSIDE = "other-ecosystem", "undeclared", "outside"
 BEYOND = "declare it under `outside` in twinstage.yaml, with a host for each ecosystem; then call it by that name"
 """The one place that says what to do about an address or name beyond the company's services."""
+OWN = "it is one of production's own public names: call the service behind it, by depends_on"
 _ECOSYSTEMS = ("production", "staging")
 _LOCAL_SUFFIXES = frozenset({"internal", "local", "localdomain", "svc", "cluster", "default", "lan", "home", "corp"})
 """Labels after a service's name that make it no less a neighbour's name: habits from other platforms."""
@@ -59,15 +60,34 @@ class World:
 
     def name(self, caller: Wire, name: str) -> Target:
         """A name that has no address here. ``name`` is in lower case, without the final dot."""
-        labels = name.split(".")
+        own = max((it for it in self.ports.public if name == it or name.endswith(f".{it}")), key=len, default="")
+        labels = name.removesuffix(own).removesuffix(".").split(".")
+        if not own and self._of_others(labels):
+            return Target(kind=OUTSIDE, target=f"dns {name}", advice=BEYOND)
         service, words = self._read(labels)
         for ecosystem in _ECOSYSTEMS:
+            if ecosystem == self.ports.ecosystem:
+                continue
             bare = ecosystem in labels and (len(labels) <= 2 or labels[-1] == ecosystem)
-            if ecosystem != self.ports.ecosystem and ecosystem in words and (service or bare):
+            said = ecosystem in words and (service or bare or own)
+            # A public name is production's where it does not say whose else.
+            if said or (own and ecosystem == "production" and self.ports.ecosystem not in words):
                 return self._across(caller, ecosystem, service or name)
         if service and words <= _LOCAL_SUFFIXES | {self.ports.ecosystem}:
             return self._neighbour(caller, service, f"dns {name}")
-        return Target(kind=OUTSIDE, target=f"dns {name}", advice=BEYOND)
+        return Target(kind=OUTSIDE, target=f"dns {name}", advice=OWN if own else BEYOND)
+
+    def _of_others(self, labels: Sequence[str]) -> bool:
+        """Whether a name is a third party's for certain, whatever words it has: ``api.production.vendor.com``. Where the company
+        has not said which names are its own, none is; nor is one that no domain ends, or that has ours in its domain."""
+        if not self.ports.public or len(labels) < 2:
+            return False
+        domain, last = labels[-2:]
+        if last in _LOCAL_SUFFIXES or last in _ECOSYSTEMS or last in self.ports.services or not _tops(last):
+            return False
+        related = any(own.split(".")[-2:] == [domain, last] for own in self.ports.public)
+        ours = domain in self.ports.services or any(ecosystem in domain.split("-") for ecosystem in _ECOSYSTEMS)
+        return not related and not ours
 
     def _read(self, labels: Sequence[str]) -> tuple[str, frozenset[str]]:
         """The service that a name speaks of, or nothing, and all words around it: ``user-data-production.internal`` is
@@ -120,6 +140,11 @@ class World:
 
     def _neighbour(self, caller: Wire, service: str, target: str) -> Target:
         return Target(kind=UNDECLARED, target=target, advice=_use(caller, service))
+
+
+def _tops(label: str) -> bool:
+    """Could it be a top-level domain: letters alone, or letters of another script as they are written in ASCII."""
+    return label.isalpha() or label.startswith("xn--")
 
 
 def _words(labels: Iterable[str]) -> frozenset[str]:

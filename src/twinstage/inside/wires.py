@@ -92,6 +92,8 @@ class Ports:
     """Service -> ecosystem -> its ports."""
     databases: Mapping[str, int] = field(default_factory=dict)
     """Ecosystem -> the port of its database server."""
+    public: tuple[str, ...] = ()
+    """Production's own public names, with all below them."""
 
     def frontend(self, service: str) -> int | None:
         """The port where ``service`` answers in this ecosystem; None when it has none yet."""
@@ -178,6 +180,7 @@ def _ports(path: Path) -> Ports:
             reserved={ecosystem: tuple(sorted(pairs)) for ecosystem, pairs in reserved.items()},
             services=services,
             databases=databases,
+            public=tuple(_matching(_HOST, name, "public name") for name in content.get("public", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unreadable(f"cannot use {path}: {_words(error)}") from error

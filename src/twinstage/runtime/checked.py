@@ -12,7 +12,7 @@ from twinstage.model.job import Job
 from twinstage.model.names import Ecosystem, InstanceId, JobId, ReleaseId, ServiceName
 from twinstage.model.seen import BoundaryReport, Crossing, Health, Observed, SentinelSeen, TrafficSample, WorkloadSeen
 from twinstage.model.workload import Route, Workload, WorkloadKey
-from twinstage.runtime.runtime import SPOKEN, Fence, Runtime
+from twinstage.runtime.runtime import SPOKEN, Fence, Introduced, Runtime
 
 Counters = tuple[WorkloadKey, str, str]
 """(workload, source, epoch)."""
@@ -53,8 +53,8 @@ class Checked:
     def open(self, ecosystem: Ecosystem, fence: Fence) -> None:
         self._runtime.open(ecosystem, fence)
 
-    def introduce(self, services: Mapping[ServiceName, Mapping[Ecosystem, tuple[int, int]]], fence: Fence) -> None:
-        self._runtime.introduce(services, fence)
+    def introduce(self, services: Introduced, fence: Fence, public: Sequence[str] = ()) -> None:
+        self._runtime.introduce(services, fence, public)
 
     def put_workload(self, workload: Workload, fence: Fence) -> None:
         # Noted first: a call that is not answered may have been done.

@@ -14,7 +14,7 @@ from twinstage.model.job import Job
 from twinstage.model.names import Ecosystem, InstanceId, JobId, ReleaseId, ServiceName
 from twinstage.model.seen import BoundaryReport, Crossing, Limit, Observed, SentinelSeen, TrafficSample
 from twinstage.model.workload import Route, Workload, WorkloadKey
-from twinstage.runtime.runtime import SPOKEN, Fence, StaleFence, Unavailable, Unfit
+from twinstage.runtime.runtime import SPOKEN, Fence, Introduced, StaleFence, Unavailable, Unfit
 from twinstage.runtime.world import World
 
 Schedule = Callable[[str, int], str | None]
@@ -54,9 +54,9 @@ class FakeRuntime:
         with self._call("open", fence):
             self.world.opened.add(ecosystem)
 
-    def introduce(self, services: Mapping[ServiceName, Mapping[Ecosystem, tuple[int, int]]], fence: Fence) -> None:
+    def introduce(self, services: Introduced, fence: Fence, public: Sequence[str] = ()) -> None:
         with self._call("introduce", fence):
-            self.world.services = services
+            self.world.services, self.world.public = services, tuple(public)
 
     def observe(self, ecosystem: Ecosystem) -> Observed:
         with self._call("observe"):

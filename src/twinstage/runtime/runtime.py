@@ -44,14 +44,19 @@ SPOKEN = 50
 """Instances that ``spoken`` names at most: the latest."""
 
 
+Introduced = Mapping[ServiceName, Mapping[Ecosystem, tuple[int, int]]]
+"""Each service's (frontend, backend) ports in each ecosystem."""
+
+
 class Runtime(Protocol):
     """On one machine: bubblewrap, supervisord, Envoy and the sentinel."""
 
     def open(self, ecosystem: Ecosystem, fence: Fence) -> None:
         """Make the ecosystem ready for workloads and routes."""
 
-    def introduce(self, services: Mapping[ServiceName, Mapping[Ecosystem, tuple[int, int]]], fence: Fence) -> None:
-        """Tell the runtime every service with its (frontend, backend) ports in each ecosystem; whole, replaces."""
+    def introduce(self, services: Introduced, fence: Fence, public: Sequence[str] = ()) -> None:
+        """Tell the runtime every service with its (frontend, backend) ports in each ecosystem, and production's own public names,
+        by which it knows the company's names from others'; whole, replaces."""
 
     def observe(self, ecosystem: Ecosystem) -> Observed: ...
     def put_workload(self, workload: Workload, fence: Fence) -> None:

@@ -113,6 +113,7 @@ class World:
         """The newest that any call carried."""
         self.opened: set[Ecosystem] = set()
         self.services: Mapping[ServiceName, Mapping[Ecosystem, tuple[int, int]]] = {}
+        self.public: tuple[str, ...] = ()
         self._behaviours: list[tuple[Callable[[Workload], bool], Behaviour]] = []
         self._endings: list[tuple[Callable[[Job], bool], Ending]] = []
         self._ages: Counter[JobId] = Counter()

@@ -89,6 +89,8 @@ class Received(Document):
     commit: str
     tree: str
     subject: str
+    mistakes: list[str] = Field(default_factory=list)
+    """Of its definition: to ship it would be refused for these."""
 
 
 class Commits(Document):

@@ -183,7 +183,9 @@ ECOSYSTEM = Table(
         "public": Key(
             shape=Listing(of=Word(rule=rules.PUBLIC), words="list of hosts"),
             default="none",
-            about="production's own public names: no service may declare one of them, or a name below one, as `outside`",
+            about="production's own public names, with all below them: no service may declare one as `outside`, and staging's "
+            "call of one counts as a call of production. Once they are listed, other domains are taken for others', whatever "
+            "words are in them",
             example="[shop.example]",
             note="never to be called as if it were outside",
         ),

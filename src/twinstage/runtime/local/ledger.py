@@ -53,9 +53,10 @@ class JobRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """Every service's (frontend, backend) in each ecosystem."""
+    """Every service's (frontend, backend) in each ecosystem, and production's own public names."""
 
     services: Mapping[ServiceName, Mapping[Ecosystem, tuple[Port, Port]]] = field(default_factory=dict)
+    public: tuple[str, ...] = ()
 
     def frontend(self, service: ServiceName, ecosystem: Ecosystem) -> Port:
         return self.services[service][ecosystem][0]

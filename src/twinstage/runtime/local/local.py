@@ -25,7 +25,7 @@ from twinstage.runtime.local.place import PlaceDesk
 from twinstage.runtime.local.postgres.databases import reaches
 from twinstage.runtime.local.projection import programs
 from twinstage.runtime.local.settings import Settings
-from twinstage.runtime.runtime import SPOKEN, Fence, Unavailable, Unfit
+from twinstage.runtime.runtime import SPOKEN, Fence, Introduced, Unavailable, Unfit
 
 log = logging.getLogger(__name__)
 _CHUNK = 64 * 1024
@@ -76,10 +76,11 @@ class LocalRuntime:
         for desk in (self._desk(ecosystem), self._desks[Place.WORKSHOP]):
             desk.write_all()
 
-    def introduce(self, services: Mapping[ServiceName, Mapping[Ecosystem, tuple[int, int]]], fence: Fence) -> None:
+    def introduce(self, services: Introduced, fence: Fence, public: Sequence[str] = ()) -> None:
         self._fences.check(fence)
         ports = Ports(
-            services={s: {e: (Port(f), Port(b)) for e, (f, b) in both.items()} for s, both in services.items()}
+            services={s: {e: (Port(f), Port(b)) for e, (f, b) in both.items()} for s, both in services.items()},
+            public=tuple(public),
         )
         for ecosystem in Ecosystem:
             desk = self._desk(ecosystem)

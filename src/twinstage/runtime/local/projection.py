@@ -181,6 +181,7 @@ class Projection:
             "gateway": addresses.GATEWAY,
             "ranges": {e: list(r) for e, r in RANGES.items()},
             "databases": dict(PORTS),
+            "public": list(self._ledger.ports.public),
             "services": {
                 service: {e: {"frontend": f, "backend": b} for e, (f, b) in both.items()}
                 for service, both in self._ledger.ports.services.items()
