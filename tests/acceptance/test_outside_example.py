@@ -15,6 +15,7 @@ from examples.outside import provider
 
 from contract.local_bench import machine_address
 from twinstage.client import Client
+from twinstage.inside.outside import HERE
 from twinstage.runtime.local.sandbox import toolchain
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance, pytest.mark.timeout(240)]
@@ -39,6 +40,7 @@ def home() -> Iterator[tuple[Person, Path]]:
     """The example, up and shipped, and its provider on this machine."""
     root = short_directory()
     person = Somewhere(root, REPOSITORY, None)
+    person.environment[HERE] = ",".join(provider.HOSTS)
     (root / "hosts").write_text(f"127.0.0.1 localhost\n{machine_address()} {' '.join(provider.HOSTS)}\n")
     home = root / "home" / "outside"
     shutil.copytree(REPOSITORY / "examples" / "outside", home)

@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from contract.bench import PORTS, about_data, key
+from twinstage.inside.outside import HERE
 from twinstage.model.database import MAIN
 from twinstage.model.job import Job, JobKind
 from twinstage.model.names import Digest, Ecosystem, JobId, Place, Port, RolloutId, ServiceName
@@ -289,12 +290,16 @@ def company() -> Iterator[Layout]:
     os.environ["TWINSTAGE_ROOT"] = str(root)
     layout = Layout.on_host(Places.of(NAME))
     machines, ways.RESOLVING = ways.RESOLVING, _names(root)
+    os.environ[HERE] = ",".join(
+        (*HOSTS, NEAR)
+    )  # the suite's hosts stand on this machine; NEAR on its loopback: in vain
     try:
         host.make_ready(NAME, layout, ("production", "staging", "workshop", "edge", "outside"))
         _written(layout)
         yield layout
     finally:
         ways.RESOLVING = machines
+        del os.environ[HERE]
         host.down(NAME)
         left = _left(root)
         shutil.rmtree(root)

@@ -130,7 +130,7 @@ FAULTS = (
     Fault(
         name="the way out carries to this machine itself",
         part=INSIDE,
-        old="fit = [address for address in addresses if host in self.own or not is_own(address)]",
+        old="fit = [address for address in addresses if host in self.own or not self._refused(host, address)]",
         new="fit = addresses",
         test="tests/unit/test_inside_outside.py::test_this_machine_itself_is_never_carried_to",
         says="b'hello'",

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from scenarios.company import SECOND, Company, of_commit
 from scenarios.conftest import Found
 from twinstage.model.names import Ecosystem
@@ -57,6 +59,16 @@ def test_a_verified_release_waits_for_the_end_of_the_freeze_which_comes_by_itsel
     assert (ended.who, ended.before, ended.after) == ("twinstage", "frozen", None)
     assert ended.why == "the freeze by grace has come to its end: a sale"
     shop.until(lambda: shop.state(rollout) is State.LIVE)
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "tomorrow"])
+def test_an_end_beyond_all_calendars_is_refused_and_the_controller_goes_on(company: Found, end: str) -> None:
+    """Its time zone leads out of what a date can be: an intent that no tick survives would stop the company for ever."""
+    shop = company("orders")
+    answer = freeze(shop, until=end)
+    assert not answer.accepted
+    assert "is no time" in answer.answer
+    shop.ship("orders")
 
 
 def test_a_freeze_of_one_service_leaves_the_others_alone(company: Found) -> None:

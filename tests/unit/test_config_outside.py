@@ -64,6 +64,8 @@ def test_a_stub_answers_for_productions_host() -> None:
             "every instance's own",
         ),
         ('  a: {production: "a.example:1", staging: "x.localhost:1"}', "outside.a.staging", "every instance's own"),
+        ('  a: {production: "0x7f.0x1:443", staging: "b.example:1"}', "outside.a.production", "is an address"),
+        ('  a: {production: "b.0X7F000001:443", staging: "b.example:1"}', "outside.a.production", "is an address"),
         ('  a: {production: "127.0.0.1:10000", staging: "b.example:1"}', "outside.a.production", "is an address"),
         ('  a: {production: "a.example", staging: "b.example:1"}', "outside.a.production", ""),
         ('  a: {production: "a..b:1", staging: "b.example:1"}', "outside.a.production", ""),

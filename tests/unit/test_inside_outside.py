@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from twinstage.inside.machine import is_machine
 from twinstage.inside.outside import Passage, Unreadable, read
 from twinstage.inside.upstream import Upstream
 
@@ -43,13 +44,15 @@ def door(folder: Path, place: str = "staging", number: int = 0) -> Path:
     return folder / place / f"{DOOR[:-1]}{number}.sock"
 
 
-def passage(folder: Path, *, own: tuple[str, ...] = (HERE,), patience: float = 10.0, most: int = 10) -> Passage:
+def passage(
+    folder: Path, *, own: tuple[str, ...] = (HERE,), here: tuple[str, ...] = (), patience: float = 10.0, most: int = 10
+) -> Passage:
     """``own``: addresses of this machine that may be called all the same; none of them in the product."""
     return Passage(
         told=folder / "told",
         state=folder / "state.json",
         sockets=folder,
-        upstream=Upstream.of({}, own=own, patience=patience),
+        upstream=Upstream.of({}, own=own, patience=patience, mine=is_machine, here=here),
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         most=most,
     )
@@ -133,6 +136,61 @@ def test_this_machine_itself_is_never_carried_to(folder: Path) -> None:
         made.close()
 
     beside_an_echo(test)
+
+
+def outward() -> str:
+    """An address of this machine in a network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.254", 9))  # sends nothing: the kernel only chooses the way
+        except OSError:
+            pytest.skip("this machine is in no network")
+        return str(probe.getsockname()[0])
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_an_address_of_this_machine_is_carried_to_only_where_its_operator_said_so(folder: Path, told: bool) -> None:
+    own = outward()
+
+    async def test() -> None:
+        server = await asyncio.start_server(echo, own, 0)
+        port = server.sockets[0].getsockname()[1]
+        tell(folder, "staging", f"{own}:{port}", f"::ffff:{own}:{port}")
+        made = passage(folder, own=(), here=(own, f"::ffff:{own}") if told else ())
+        await made.look()
+        answers = {await said(door(folder, number=n)) for n in range(2)}
+        assert answers == ({b"hello"} if told else {b""})
+        assert told or all("this machine itself" in words for words in troubles(folder).values())
+        made.close()
+        server.close()
+
+    asyncio.run(test())
+
+
+def test_what_stands_on_this_machine_does_not_stand_on_its_loopback(folder: Path) -> None:
+    async def test(port: int) -> None:
+        names = ("localhost", HERE, "::1", "::ffff:127.0.0.1", "127.9.9.9")
+        tell(folder, "staging", *(f"{name}:{port}" for name in names))
+        made = passage(folder, own=(), here=names)
+        await made.look()
+        assert {await said(door(folder, number=n)) for n in range(len(names))} == {b""}
+        made.close()
+
+    beside_an_echo(test)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.5.5.5", "::1", "::ffff:127.0.0.1", "0.0.0.0", "169.254.169.254", "fe80::1%lo", "224.0.0.1", "fd00:ec2::254",
+     "100.100.100.200", "255.255.255.255"],
+)  # fmt: skip
+def test_addresses_that_are_the_machines_or_its_keepers(address: str) -> None:
+    assert is_machine(address)
+
+
+@pytest.mark.parametrize("address", ["198.51.100.7", "2001:db8::7", "::ffff:198.51.100.7"])
+def test_addresses_that_are_others(address: str) -> None:
+    assert not is_machine(address)
 
 
 def test_a_refusal_is_told_until_the_next_connection_is_carried(folder: Path) -> None:

@@ -43,6 +43,8 @@ class BodyLimit:
 
         async def noted(message: Message) -> None:
             nonlocal started
+            if taken > limit and not started:
+                raise _TooLarge  # what reads a body takes any trouble for a mistake in it, and would answer so
             started = True
             await send(message)
 

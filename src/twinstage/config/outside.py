@@ -1,5 +1,6 @@
 """``outside``: hosts beyond the company, for each ecosystem, or every problem with them."""
 
+import re
 from collections.abc import Collection, Mapping
 
 from twinstage.config import rules
@@ -11,6 +12,9 @@ from twinstage.model.release import Outside
 _RIGHT = 'write {production: "api.example.com:443", staging: "api.sandbox.example.com:443"}'
 _NAMED = f"write names, and for each {_RIGHT}"
 KEYS = ("production", "staging", "stub", "shared")
+
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""What ends so is no name to whoever looks it up: ``0x7f.1`` is 127.0.0.1."""
 
 
 def outside(
@@ -73,7 +77,7 @@ def _host(value: Value) -> str | None:
     host = bare(text).lower()
     if host == "localhost" or host.endswith(".localhost"):
         value.wrong(f"{host} is every instance's own", "name a host beyond this machine")
-    elif host.rpartition(".")[2].isdecimal():
+    elif _NUMBER.fullmatch(host.rpartition(".")[2]):
         value.wrong(f"{host} is an address", "name the host: its address is looked up each time")
     else:
         return text.lower()

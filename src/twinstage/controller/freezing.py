@@ -93,7 +93,7 @@ def _until(intent: Intent, what: str, now: datetime) -> datetime:
     told = intent.args.get("until")
     try:
         until = now + USUAL if not told else datetime.fromisoformat(told).astimezone(UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise Refused(f"cannot freeze {what}: its end {told!r} is no time; write it as 2026-03-01T18:00:00Z") from error
     if until <= now:
         raise Refused(f"cannot freeze {what} until {moment(until)}: that is past; name a time to come")

@@ -5,8 +5,9 @@
 Runs in the core, where the machine's network is. ``production.json`` and ``staging.json`` say ``{"<door>": "host:port"}``; each
 door is a Unix socket ``<sockets>/<ecosystem>/<door>.sock`` that this ecosystem's Envoy alone can reach. A connection there is
 carried to its host byte by byte, so TLS stays between the program and that host. Names are looked up by the machine, anew for
-each connection. What leads to this machine itself (loopback, link-local) is refused whatever name it hides behind: the
-frontends of production are there.
+each connection. What leads to this machine itself (loopback, link-local, an address of its own) is refused whatever name it
+hides behind: the frontends of production are there, and what the machine does for itself. TWINSTAGE_OUTSIDE_HERE lists the
+names, separated by commas, that do stand at an address of this machine; its loopback none of them may be.
 
 It may die at any moment and start again: connections end, doors come back. ``state.json`` holds, for each name whose last
 connection could not be carried, when and why: ``{"staging": {"host:port": {"at": ..., "trouble": words}}}``.
@@ -28,10 +29,12 @@ from functools import partial
 from pathlib import Path
 
 from twinstage.inside.forward import join
+from twinstage.inside.machine import is_machine
 from twinstage.inside.modes import for_the_group
 from twinstage.inside.upstream import Unreachable, Upstream
 from twinstage.inside.watch import Watch
 
+HERE = "TWINSTAGE_OUTSIDE_HERE"
 PLACES = ("production", "staging")
 MOST = 4000
 """Connections at once over all doors; more are closed at once."""
@@ -180,7 +183,8 @@ async def run(told: Path, state: Path, sockets: Path, environment: Mapping[str, 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     loop.set_default_executor(ThreadPoolExecutor(_LOOKUPS, "lookup"))
-    upstream = Upstream.of(environment, patience=PATIENCE)
+    here = [host.strip().lower() for host in environment.get(HERE, "").split(",") if host.strip()]
+    upstream = Upstream.of(environment, patience=PATIENCE, mine=is_machine, here=here)
     passage = Passage(
         told=told, state=state, sockets=sockets, upstream=upstream, now=lambda: datetime.now(UTC), most=most
     )

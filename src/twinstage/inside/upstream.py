@@ -8,7 +8,7 @@ import base64
 import os
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -25,15 +25,27 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Upstream:
-    """``own``: hosts that may be addresses of this machine because an index is configured there."""
+    """``own``: hosts that may be addresses of this machine because an index is configured there.
+
+    ``mine``: which addresses are refused to all others; ``here``: hosts that may stand at an address of this machine all the
+    same, its loopback excepted.
+    """
 
     proxy: SplitResult | None
     direct: tuple[str, ...]
     own: frozenset[str]
     patience: float = PATIENCE
+    mine: Callable[[str], bool] = is_own
+    here: frozenset[str] = frozenset()
 
     @staticmethod
-    def of(environment: Mapping[str, str], own: Iterable[str] = (), patience: float = PATIENCE) -> "Upstream":
+    def of(
+        environment: Mapping[str, str],
+        own: Iterable[str] = (),
+        patience: float = PATIENCE,
+        mine: Callable[[str], bool] = is_own,
+        here: Iterable[str] = (),
+    ) -> "Upstream":
         """As HTTPS_PROXY and NO_PROXY say, in either case. ValueError for a proxy that is no HTTP proxy's URL."""
         url = environment.get("https_proxy") or environment.get("HTTPS_PROXY") or ""
         proxy = urlsplit(url if "//" in url else f"http://{url}") if url else None
@@ -42,7 +54,7 @@ class Upstream:
         without = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
         direct = tuple(name.strip().lower() for name in without.split(",") if name.strip())
         local = frozenset(host for host in own if is_own(host))
-        return Upstream(proxy=proxy, direct=direct, own=local, patience=patience)
+        return Upstream(proxy=proxy, direct=direct, own=local, patience=patience, mine=mine, here=frozenset(here))
 
     @property
     def shown(self) -> str:
@@ -75,7 +87,7 @@ class Upstream:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
         # The address that was judged is the one that is used: a second look-up could answer otherwise.
-        fit = [address for address in addresses if host in self.own or not is_own(address)]
+        fit = [address for address in addresses if host in self.own or not self._refused(host, address)]
         if not fit:
             raise Unreachable(
                 f"cannot reach {host}:{port}: its name leads to {', '.join(addresses)}, this machine itself"
@@ -86,6 +98,9 @@ class Upstream:
             except (TimeoutError, OSError):
                 continue  # the next address; the last one's trouble is what is reported
         return await asyncio.open_connection(fit[-1], port)
+
+    def _refused(self, host: str, address: str) -> bool:
+        return is_own(address) or (host not in self.here and self.mine(address))
 
 
 def _words(trouble: Exception) -> str:

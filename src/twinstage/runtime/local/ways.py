@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from twinstage.inside.outside import HERE
 from twinstage.model.names import Place
 from twinstage.runtime.local.layout import OUTSIDE, SOCKETS, Layout
 from twinstage.runtime.local.sandbox.toolchain import Bind
@@ -42,7 +43,7 @@ def outside(layout: Layout, python: str) -> Way:
     command = (python, "-m", "twinstage.inside.outside", "--told", here)
     return Way(
         binds=(*_resolving(), *binds),
-        environment=_proxies(),
+        environment=_proxies() | ({HERE: hosts} if (hosts := os.environ.get(HERE)) else {}),
         command=(*command, "--state", f"{here}/log/state.json", "--sockets", SOCKETS),
     )
 
