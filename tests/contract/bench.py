@@ -15,10 +15,11 @@ from twinstage.model.names import Digest, Ecosystem, JobId, Place, Port, Release
 from twinstage.model.release import Artifact
 from twinstage.model.seen import Health, WorkloadSeen
 from twinstage.model.workload import Route, Workload, WorkloadKey
+from twinstage.runtime.behaviour import Behaviour, Ending
 from twinstage.runtime.checked import Checked
 from twinstage.runtime.fake import FakeRuntime
 from twinstage.runtime.runtime import Fence, Runtime
-from twinstage.runtime.world import Behaviour, Ending, World
+from twinstage.runtime.world import World
 
 SERVICES = ("orders", "payments")
 
