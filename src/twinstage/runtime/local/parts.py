@@ -34,7 +34,6 @@ class Parts:
         desired = self._layout.desired(place)
         filter.write(desired / "filter.bpf")
         write(desired / "launch", scripts.launch(str(toolchain.bwrap())))
-        write(desired / "init", scripts.init())
         door, programs = f"{SOCKETS}/supervisor.sock", f"{DESIRED}/programs/*.conf"
         conf = configuration.main(socket=door, state=STATE, include=programs)
         parts = [self._sweeper(place), self._warden(place)]
