@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from acceptance_company import ECOSYSTEM, VERIFY, TinyCompany, Users, ask
+from acceptance_company import ECOSYSTEM, VERIFY, TinyCompany, Users, ask, shipped
 from acceptance_person import Person
 from acceptance_traces import lasting, left_behind, networks, processes, remains, until
 
@@ -37,11 +37,8 @@ with contextlib.suppress(OSError):
 @pytest.fixture(scope="module")
 def tiny(somebody: Person) -> Iterator[TinyCompany]:
     """Up, with `back` and `front` in production, answering "one"."""
-    company = TinyCompany(somebody, somebody.root / "company")
-    company.done("up")
-    company.done("submit", "--all")
-    yield company
-    company.twinstage("down")
+    with shipped(TinyCompany(somebody, somebody.root / "company")) as company:
+        yield company
 
 
 def kill(tiny: TinyCompany, *words: str) -> None:

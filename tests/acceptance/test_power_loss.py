@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from acceptance_company import VERIFY, TinyCompany, ask
+from acceptance_company import VERIFY, TinyCompany, ask, shipped
 from acceptance_person import Person
 from acceptance_traces import left_behind, until
 
@@ -15,11 +15,8 @@ pytestmark = [pytest.mark.real, pytest.mark.acceptance, pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def tiny(somebody: Person) -> Iterator[TinyCompany]:
     """Up, with `back` and `front` in production, answering "one"."""
-    company = TinyCompany(somebody, somebody.root / "company")
-    company.done("up")
-    company.done("submit", "--all")
-    yield company
-    company.twinstage("down")
+    with shipped(TinyCompany(somebody, somebody.root / "company")) as company:
+        yield company
 
 
 def power_is_lost(tiny: TinyCompany) -> None:

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import psutil
 
-from contract.bench import PORTS, about_data, key
+from contract.bench import PORTS, about_data, gate, key
 from twinstage.model.database import MAIN
 from twinstage.model.job import Job, JobKind
-from twinstage.model.names import Digest, Ecosystem, JobId, Place, Port, RolloutId, ServiceName
+from twinstage.model.names import Digest, Ecosystem, JobId, Place, Port, ServiceName
 from twinstage.model.release import Artifact
 from twinstage.model.workload import Workload, WorkloadKey
 from twinstage.runtime.checked import Checked
@@ -180,22 +180,7 @@ class LocalBench:
 
     def command(self, command: str, *, limit: timedelta = timedelta(minutes=1)) -> Job:
         """A gate with any command."""
-        number = next(_jobs)
-        return Job(
-            id=JobId(f"00000001.gate.unit.0.{number}"),
-            kind=JobKind.GATE,
-            name="unit",
-            place=Place.WORKSHOP,
-            rollout=RolloutId("00000001"),
-            service=ServiceName("orders"),
-            commit="c" * 40,
-            round=0,
-            attempt=number,
-            command=command,
-            limit=limit,
-            source="orders-contract",
-            artifact=self._artifact,
-        )
+        return replace(gate(next(_jobs), command, "orders-contract"), limit=limit, artifact=self._artifact)
 
     def data_job(self, kind: JobKind, *, data: str = MAIN, changes: str = "", exit_status: int = 0) -> Job:
         psql = f'{PSQL} -c "$1" "$SHARED{self._number}_DATABASE_URL"'

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from contract.bench import PORTS, healthy, key, route
+from contract.bench import PORTS, healthy, key, serve
 from contract.local_bench import LocalBench
 from twinstage.model.job import Job, JobResult
 from twinstage.model.names import Ecosystem, InstanceId, JobId, ServiceName
@@ -200,10 +200,7 @@ def test_one_that_does_not_listen_to_sigterm_is_gone_all_the_same(local: LocalBe
 def test_three_instances_of_a_program_with_a_port_of_its_own(local: LocalBench) -> None:
     """The program listens on 8000 and nowhere else; the frontend reaches each of the three."""
     workload = replace(local.workload(key("orders"), "PORT=8000 exec python3 main.py", 3), listens=8000)
-    local.runtime.put_workload(workload, local.fence)
-    local.settle(lambda: healthy(local, workload.key, 3))
-    local.runtime.put_route(route("orders", (workload.key, 100)), local.fence)
-    local.settle(lambda: ServiceName("orders") in local.runtime.observe(Ecosystem.PRODUCTION).routes)
+    serve(local, workload)
     port = PORTS["orders"][Ecosystem.PRODUCTION][0]
 
     def all_asked() -> bool:

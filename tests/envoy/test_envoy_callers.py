@@ -2,17 +2,8 @@
 
 import http.client
 
-import pytest
 from envoy_rig import Proxy, call, eventually
 from envoy_upstream import Upstreams
-
-
-@pytest.fixture
-def live(proxy: Proxy, instances: Upstreams) -> Proxy:
-    one = instances.instance("one")
-    proxy.put_workload("r_1", [(one.address, one.port)])
-    proxy.start({"r_1": 100})
-    return proxy
 
 
 def test_an_undeclared_caller_is_told_what_to_declare(live: Proxy) -> None:
