@@ -55,7 +55,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
             status, said = 503, "the cache is cold"
         if self.path == "/back":
             asked = urllib.request.Request(os.environ["BACK_URL"], headers={{"baggage": self.headers.get("baggage") or ""}})
-            with urllib.request.urlopen(asked, timeout=5) as answer:
+            with urllib.request.urlopen(asked, timeout=20) as answer:
                 said += " " + answer.read().decode()
         self.send_response(status)
         self.end_headers()
@@ -77,7 +77,7 @@ if __name__ == "__main__":
 VERIFY = """\
 import os, urllib.request
 asked = urllib.request.Request(os.environ["TWINSTAGE_URL"], headers={"baggage": os.environ["TWINSTAGE_BAGGAGE"]})
-with urllib.request.urlopen(asked, timeout=5) as answer:
+with urllib.request.urlopen(asked, timeout=20) as answer:
     import main
     assert answer.read().decode() == main.WORD, "the lane does not answer with this commit"
 """
@@ -188,7 +188,7 @@ def shipped(company: C) -> Iterator[C]:
 
 def ask(port: int, path: str = "/") -> str:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as refused:
         return f"{refused.code} {refused.read().decode(errors='replace')}"

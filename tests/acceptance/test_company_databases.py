@@ -86,7 +86,7 @@ class DataCompany(TinyCompany):
         (where / "verify.py").write_text(
             "import os, urllib.request\n"
             "asked = urllib.request.Request(os.environ['TWINSTAGE_URL'], headers={'baggage': os.environ['TWINSTAGE_BAGGAGE']})\n"
-            "said = urllib.request.urlopen(asked, timeout=5).read().decode()\n"
+            "said = urllib.request.urlopen(asked, timeout=20).read().decode()\n"
             f"assert said == {word!r}, said\n"
         )
         return self.record(service, f"Say {word}")
@@ -150,6 +150,6 @@ def test_a_database_server_that_is_killed_comes_back(tiny: DataCompany) -> None:
     assert len(servers) == 2, "one an ecosystem"
     for server in servers:
         server.kill()
-    psutil.wait_procs(servers, timeout=10)
+    psutil.wait_procs(servers, timeout=30)
     tiny.answers("back", "two")
     until(lambda: tiny.ask("back", ecosystem="staging") == "two", 30, "staging to answer again")

@@ -194,13 +194,13 @@ class LocalBench:
     def request(self, service: str) -> None:
         port = PORTS[service][Ecosystem.PRODUCTION][0]
         with suppress(urllib.error.URLError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20).close()
 
     @contextmanager
     def unanswered(self, service: str) -> Iterator[None]:
         """A request whose last byte does not come until the end: the program waits for it."""
         port = PORTS[service][Ecosystem.PRODUCTION][0]
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\n\r\n")
             yield
             connection.sendall(b".")

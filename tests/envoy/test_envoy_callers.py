@@ -36,7 +36,7 @@ def test_nobody_is_admitted_by_default(live: Proxy) -> None:
 
 
 def test_the_policy_changes_while_connections_stay(live: Proxy) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=30)
 
     def status() -> int:
         connection.request("GET", "/")
