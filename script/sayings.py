@@ -40,7 +40,7 @@ EXITS: dict[Exit, tuple[str, str]] = {
 TELLING = {
     "on the command line": (("cli",), ("Stop",)),
     "reaching the controller": (("client",), ("Unreachable", "Broken")),
-    "bringing a company up": (("runtime/local/host.py",), ("HostTrouble",)),
+    "bringing a company up": (("runtime/local/host.py", "runtime/local/core.py"), ("HostTrouble",)),
     "asking the controller": (("controller", "api"), ("Refused", "Trouble", "Problem")),
     "finding what is meant": (("store",), ("Unknown", "NoPorts", "NewerStore", "DamagedStore")),
     "reading a repository": (("forge",), ("Refused", "NotARepository", "UnknownRevision")),

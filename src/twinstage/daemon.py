@@ -11,21 +11,22 @@ import os
 import secrets
 import socket
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import uvicorn
-from sqlalchemy.exc import DBAPIError
 
 from twinstage.api.app import create_app
+from twinstage.api.office import Office
 from twinstage.api.reception import Reception
 from twinstage.artifacts.shelf import TreeShelf
 from twinstage.config.definition import definition
 from twinstage.controller.probing import Rhythm
 from twinstage.controller.tick import Controller
+from twinstage.controller.ticker import Ticker
 from twinstage.forge.mirror import Mirror
 from twinstage.forge.upkeep import Upkeep
 from twinstage.judge.judge import PlainJudge
@@ -39,17 +40,10 @@ from twinstage.runtime.local.layout import Layout
 from twinstage.runtime.local.local import LocalRuntime
 from twinstage.runtime.local.sandbox import toolchain
 from twinstage.runtime.local.settings import Settings
-from twinstage.runtime.runtime import StaleFence, Unavailable
+from twinstage.runtime.runtime import Unavailable
 from twinstage.store.store import Store
-from twinstage.store.trouble import StaleEpoch, StoreTrouble
+from twinstage.store.trouble import StoreTrouble
 from twinstage.vault import FileBox, Vault, VaultTrouble
-
-PERIOD = 1.0
-"""Seconds between ticks when nobody asks for one."""
-BUSY = 0.3
-"""Seconds between ticks while a release is on its way, at most: what it waits for is only ever seen by looking."""
-REST = 4
-"""So many times as long as such a tick took nothing is done after it, so that looking takes a fifth of a core, if that is less."""
 
 log = logging.getLogger("twinstage")
 
@@ -71,68 +65,6 @@ def free(port: Port) -> bool:
         except OSError:
             return False
     return True
-
-
-def hindrance(trouble: Exception) -> str:
-    """One line for people: SQLAlchemy's own words bring the statement and an address on the web."""
-    if isinstance(trouble, DBAPIError):
-        return f"the store: {trouble.orig}"
-    return f"{type(trouble).__name__}: {trouble}" if str(trouble) else type(trouble).__name__
-
-
-def pause(controller: Controller, took: float, *, failed: bool) -> float:
-    """Seconds until the next tick, after one that took so long."""
-    if failed or not controller.busy:
-        return PERIOD
-    if controller.moved:
-        return 0.0
-    rest = min(BUSY, REST * took)
-    return rest if controller.due is None else min(rest, max(controller.due - took, 0.0))
-
-
-class Ticker:
-    """Ticks each second, oftener while a release is on its way, at once when woken or when a release came a step further.
-
-    A failed tick costs a second.
-    """
-
-    def __init__(self, controller: Controller, stop: Callable[[], None]) -> None:
-        self._controller, self._stop = controller, stop
-        self._woken = threading.Event()
-        self._ended = False
-        self.hindered = ""
-        """What kept the last tick from its end, in words; empty when nothing did."""
-        self._thread = threading.Thread(target=self._run, name="tick", daemon=True)
-
-    def start(self, after: int) -> None:
-        self._controller.start(now(), after)
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._woken.set()
-
-    def end(self) -> None:
-        """Returns when the tick in hand is over."""
-        self._ended = True
-        self._woken.set()
-        self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        while not self._ended:
-            self._woken.clear()
-            began = time.monotonic()
-            try:
-                self._controller.tick(now(), began)
-                self.hindered = ""
-            except (StaleEpoch, StaleFence) as error:
-                log.error("stopping: %s", error)
-                self._stop()
-                return
-            except Exception as trouble:
-                if (words := hindrance(trouble)) != self.hindered:
-                    log.exception("a tick failed; the next one looks again")
-                self.hindered = words
-            self._woken.wait(pause(self._controller, time.monotonic() - began, failed=bool(self.hindered)))
 
 
 def api_socket(path: Path) -> socket.socket:
@@ -185,86 +117,109 @@ def main(arguments: list[str] | None = None) -> int:
         os.close(held)
 
 
-def own(layout: Layout, shelf: TreeShelf, mirror: Mirror) -> tuple[Holding, ...]:
-    """What the core itself holds."""
-    at = datetime.fromtimestamp(layout.store.stat().st_mtime, UTC)
-    files = (layout.store.with_name(layout.store.name + suffix) for suffix in ("", "-wal", "-shm"))
-    size = sum(path.stat().st_blocks * 512 for path in files if path.exists())
-    commits = (
-        Holding(kind=HoldingKind.REPOSITORY, name=name, service=name, bytes=bytes, at=at)
-        for name, bytes in mirror.sizes().items()
-    )
-    return (Holding(kind=HoldingKind.STORE, name=layout.store.name, bytes=size, at=at), *commits, *shelf.holdings())
+def secret_values(
+    vault: Mapping[Ecosystem, Vault], ecosystem: Ecosystem, service: ServiceName, number: int
+) -> Mapping[str, str]:
+    """What the runtime hands over to instances. Raises Unavailable: to the runtime a vault is one more part that may fail."""
+    try:
+        return vault[ecosystem].values(service, number)
+    except (VaultTrouble, OSError) as trouble:
+        raise Unavailable(f"cannot read the secrets of {service} in {ecosystem}: {trouble}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The real parts of one company's controller, all on this machine."""
+
+    layout: Layout
+    store: Store
+    vault: Mapping[Ecosystem, Vault]
+    runtime: LocalRuntime
+    mirror: Mirror
+    shelf: TreeShelf
+
+    @classmethod
+    def of(cls, layout: Layout, settings: Settings) -> "Parts":
+        store = Store(layout.store)
+        vault = {ecosystem: Vault(ecosystem, FileBox(layout.vault, ecosystem.value)) for ecosystem in Ecosystem}
+        runtime = LocalRuntime(layout, settings, partial(secret_values, vault))
+        mirror = Mirror(layout.repositories)
+        shelf = TreeShelf(
+            commits=mirror,
+            read=read_definition,
+            artifacts=layout.artifacts,
+            exports=layout.exports,
+            seals=layout.seals,
+            toolchain=toolchain.version(),
+        )
+        return cls(layout=layout, store=store, vault=vault, runtime=runtime, mirror=mirror, shelf=shelf)
+
+    def controller(self) -> Controller:
+        return Controller(
+            store=self.store,
+            runtime=self.runtime,
+            shelf=self.shelf,
+            judge=PlainJudge(),
+            new_id=new_id,
+            free=free,
+            vault=self.vault,
+            probing=Rhythm(),
+        )
+
+    def office(self, controller: Controller, ticker: Ticker) -> Office:
+        return Office(
+            store=self.store,
+            latest=lambda: controller.latest,
+            wake=ticker.wake,
+            mirror=self.mirror,
+            vault=self.vault,
+            runtime=self.runtime,
+            now=now,
+            new_id=new_id,
+            holdings=lambda: (*self.runtime.holdings(), *self.own()),
+            jobs=lambda: controller.jobs,
+            intact=self.shelf.intact,
+            hindered=lambda: ticker.hindered,
+        )
+
+    def reception(self, controller: Controller, ticker: Ticker) -> Reception:
+        return Reception(
+            store=self.store,
+            latest=lambda: controller.latest,
+            wake=ticker.wake,
+            doorway=Doorway(self.layout),
+            now=now,
+            new_id=new_id,
+        )
+
+    def own(self) -> tuple[Holding, ...]:
+        """What the core itself holds."""
+        store = self.layout.store
+        at = datetime.fromtimestamp(store.stat().st_mtime, UTC)
+        files = (store.with_name(store.name + suffix) for suffix in ("", "-wal", "-shm"))
+        size = sum(path.stat().st_blocks * 512 for path in files if path.exists())
+        commits = (
+            Holding(kind=HoldingKind.REPOSITORY, name=name, service=name, bytes=bytes, at=at)
+            for name, bytes in self.mirror.sizes().items()
+        )
+        return (Holding(kind=HoldingKind.STORE, name=store.name, bytes=size, at=at), *commits, *self.shelf.holdings())
 
 
 def serve(layout: Layout) -> int:
     """Build the parts, tick and serve until told to stop."""
     settings = Settings.read(layout.state / "settings.json")
-    store = Store(layout.store)
-    vault = {ecosystem: Vault(ecosystem, FileBox(layout.vault, ecosystem.value)) for ecosystem in Ecosystem}
-
-    def values(ecosystem: Ecosystem, service: ServiceName, number: int) -> Mapping[str, str]:
-        try:
-            return vault[ecosystem].values(service, number)
-        except (VaultTrouble, OSError) as trouble:
-            raise Unavailable(f"cannot read the secrets of {service} in {ecosystem}: {trouble}") from None
-
-    runtime = LocalRuntime(layout, settings, values)
-    mirror = Mirror(layout.repositories)
-    shelf = TreeShelf(
-        commits=mirror,
-        read=read_definition,
-        artifacts=layout.artifacts,
-        exports=layout.exports,
-        seals=layout.seals,
-        toolchain=toolchain.version(),
-    )
-    controller = Controller(
-        store=store,
-        runtime=runtime,
-        shelf=shelf,
-        judge=PlainJudge(),
-        new_id=new_id,
-        free=free,
-        vault=vault,
-        probing=Rhythm(),
-    )
+    parts = Parts.of(layout, settings)
+    controller = parts.controller()
+    ticker = Ticker(controller, now)
     listening = api_socket(layout.api)
-    server: uvicorn.Server | None = None
-
-    def stop() -> None:
-        if server is not None:
-            server.should_exit = True
-
-    ticker = Ticker(controller, stop)
-    app = create_app(
-        store=store,
-        latest=lambda: controller.latest,
-        wake=ticker.wake,
-        mirror=mirror,
-        vault=vault,
-        runtime=runtime,
-        now=now,
-        new_id=new_id,
-        jobs=lambda: controller.jobs,
-        intact=shelf.intact,
-        hindered=lambda: ticker.hindered,
-        holdings=lambda: (*runtime.holdings(), *own(layout, shelf, mirror)),
-    )
+    app = create_app(parts.office(controller, ticker))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
-    upkeep = Upkeep(mirror, Bounds().every)
-    reception = Reception(
-        store=store,
-        latest=lambda: controller.latest,
-        wake=ticker.wake,
-        doorway=Doorway(layout),
-        now=now,
-        new_id=new_id,
-    )
-    ticker.start(runtime.highest)  # we alone hold the lock, so nobody of that epoch is alive
+    upkeep = Upkeep(parts.mirror, Bounds().every)
+    # The epoch is above every one the runtime knows: we alone hold the lock, so nobody of an older one is alive.
+    ticker.start(parts.runtime.highest, stop=partial(setattr, server, "should_exit", True))
     upkeep.start()
-    reception.open(api_socket(layout.visits))
-    log.info("controller of %s, epoch %s", settings.name, store.epoch)
+    parts.reception(controller, ticker).open(api_socket(layout.visits))
+    log.info("controller of %s, epoch %s", settings.name, parts.store.epoch)
     server.run(sockets=[listening])
     upkeep.end()
     ticker.end()

@@ -5,7 +5,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from acceptance_person import Person
 from acceptance_traces import until
@@ -52,7 +55,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
             status, said = 503, "the cache is cold"
         if self.path == "/back":
             asked = urllib.request.Request(os.environ["BACK_URL"], headers={{"baggage": self.headers.get("baggage") or ""}})
-            with urllib.request.urlopen(asked, timeout=5) as answer:
+            with urllib.request.urlopen(asked, timeout=20) as answer:
                 said += " " + answer.read().decode()
         self.send_response(status)
         self.end_headers()
@@ -74,23 +77,22 @@ if __name__ == "__main__":
 VERIFY = """\
 import os, urllib.request
 asked = urllib.request.Request(os.environ["TWINSTAGE_URL"], headers={"baggage": os.environ["TWINSTAGE_BAGGAGE"]})
-with urllib.request.urlopen(asked, timeout=5) as answer:
+with urllib.request.urlopen(asked, timeout=20) as answer:
     import main
     assert answer.read().decode() == main.WORD, "the lane does not answer with this commit"
 """
 RUN = "python3 main.py"
 
 
-class TinyCompany:
-    """Its repositories, its person, and what users see."""
+C = TypeVar("C", bound="Company")
 
-    def __init__(self, person: Person, home: Path) -> None:
-        self.person, self.home = person, home
-        home.mkdir()
-        (home / "ecosystem.yaml").write_text(ECOSYSTEM)
-        for service in ("front", "back"):
-            self.git(service, "init", "-q", "-b", "main")
-            self.commit(service, "one")
+
+class Company:
+    """Somebody's company: its repositories below ``home``, its command line and what it answers."""
+
+    def __init__(self, person: Person, home: Path, name: str, domain: str) -> None:
+        """``name``: as ecosystem.yaml has it; ``domain``: of its people's addresses."""
+        self.person, self.home, self._name, self._domain = person, home, name, domain
 
     @property
     def root(self) -> Path:
@@ -99,7 +101,7 @@ class TinyCompany:
     def git(self, service: str, *arguments: str) -> str:
         where = self.home / service
         where.mkdir(exist_ok=True)
-        identity = ["-c", "user.name=Ada", "-c", "user.email=ada@tiny.example", "-c", "safe.directory=*"]
+        identity = ["-c", "user.name=Ada", "-c", f"user.email=ada@{self._domain}", "-c", "safe.directory=*"]
         done = subprocess.run(
             ["git", *identity, *arguments],
             cwd=where,
@@ -110,16 +112,11 @@ class TinyCompany:
         )
         return done.stdout.strip()
 
-    def commit(self, service: str, word: str, *, run: str = RUN, reviewed: bool = True, verify: str = VERIFY) -> str:
-        """A commit that answers ``word``."""
-        where = self.home / service
-        calls = "back" if service == "front" else ""
-        (where / "twinstage.yaml").write_text(DEFINITION.format(service=service, run=run, depends_on=calls))
-        (where / "main.py").write_text(MAIN.format(word=word))
-        (where / "verify.py").write_text(verify)
+    def record(self, service: str, title: str, *, reviewed: bool = True) -> str:
+        """Commit what stands in its repository, changed or not."""
         self.git(service, "add", "-A")
-        trailer = ["-m", "Reviewed-by: Bob <bob@tiny.example>"] if reviewed else []
-        self.git(service, "commit", "-q", "--allow-empty", "-m", f"Say {word}", *trailer)
+        trailer = ["-m", f"Reviewed-by: Bob <bob@{self._domain}>"] if reviewed else []
+        self.git(service, "commit", "-q", "--allow-empty", "-m", title, *trailer)
         return self.git(service, "rev-parse", "HEAD")
 
     def twinstage(self, *arguments: str, within: float = 120) -> "subprocess.CompletedProcess[str]":
@@ -133,10 +130,10 @@ class TinyCompany:
 
     @property
     def socket(self) -> Path:
-        return self.person.root / "run" / "tiny" / "api" / "api.sock"
+        return self.person.root / "run" / self._name / "api" / "api.sock"
 
     def client(self) -> Client:
-        return Client(self.socket, name="tiny", patience=20)
+        return Client(self.socket, name=self._name, patience=20)
 
     def port(self, service: str, ecosystem: str = "production") -> int:
         with self.client() as client:
@@ -145,6 +142,27 @@ class TinyCompany:
     def ask(self, service: str, path: str = "/", ecosystem: str = "production") -> str:
         """What a user is answered; the status before it where it is not 200."""
         return ask(self.port(service, ecosystem), path)
+
+
+class TinyCompany(Company):
+    """Two services: ``front`` may call ``back``."""
+
+    def __init__(self, person: Person, home: Path) -> None:
+        super().__init__(person, home, "tiny", "tiny.example")
+        home.mkdir()
+        (home / "ecosystem.yaml").write_text(ECOSYSTEM)
+        for service in ("front", "back"):
+            self.git(service, "init", "-q", "-b", "main")
+            self.commit(service, "one")
+
+    def commit(self, service: str, word: str, *, run: str = RUN, reviewed: bool = True, verify: str = VERIFY) -> str:
+        """A commit that answers ``word``."""
+        where = self.home / service
+        calls = "back" if service == "front" else ""
+        (where / "twinstage.yaml").write_text(DEFINITION.format(service=service, run=run, depends_on=calls))
+        (where / "main.py").write_text(MAIN.format(word=word))
+        (where / "verify.py").write_text(verify)
+        return self.record(service, f"Say {word}", reviewed=reviewed)
 
     def rollout(self, service: str) -> wire.Rollout:
         with self.client() as client:
@@ -159,9 +177,18 @@ class TinyCompany:
         until(lambda: ask(port) == word, within, f"{service} to answer {word!r}")
 
 
+@contextmanager
+def shipped(company: C) -> Iterator[C]:
+    """Up, with all its services in production; down at the end."""
+    company.done("up")
+    company.done("submit", "--all")
+    yield company
+    company.twinstage("down")
+
+
 def ask(port: int, path: str = "/") -> str:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as refused:
         return f"{refused.code} {refused.read().decode(errors='replace')}"

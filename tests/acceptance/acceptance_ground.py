@@ -54,7 +54,7 @@ def ended(person: Person) -> None:
         for process in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(alive, timeout=10)
+        psutil.wait_procs(alive, timeout=30)
     _removed(person.root)
     assert not left, f"left behind by `down`: {left}; it said: {said}"
 

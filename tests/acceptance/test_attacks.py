@@ -92,7 +92,7 @@ def test_what_production_calls_in_staging_is_told_and_taken_from_nobody(attacked
         assert word == "one"
         problem = problem_in(answer)
         assert (problem["kind"], problem["target"]) == ("other-ecosystem", "staging back")
-        (entry,) = until(lambda: attacked.journalled("reach staging back"), 20, "the journal to tell of it")
+        (entry,) = until(lambda: attacked.journalled("reach staging back"), 60, "the journal to tell of it")
     assert entry.service == "front"
     assert "(production runs this release)" in entry.why
     assert attacked.ask("back", "/seen", "staging") == "0"

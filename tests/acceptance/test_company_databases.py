@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from acceptance_company import TinyCompany, Users
+from acceptance_company import TinyCompany, Users, shipped
 from acceptance_person import Person
 from acceptance_traces import processes, until
 
@@ -86,12 +86,10 @@ class DataCompany(TinyCompany):
         (where / "verify.py").write_text(
             "import os, urllib.request\n"
             "asked = urllib.request.Request(os.environ['TWINSTAGE_URL'], headers={'baggage': os.environ['TWINSTAGE_BAGGAGE']})\n"
-            "said = urllib.request.urlopen(asked, timeout=5).read().decode()\n"
+            "said = urllib.request.urlopen(asked, timeout=20).read().decode()\n"
             f"assert said == {word!r}, said\n"
         )
-        self.git(service, "add", "-A")
-        self.git(service, "commit", "-q", "-m", f"Say {word}", "-m", "Reviewed-by: Bob <bob@tiny.example>")
-        return self.git(service, "rev-parse", "HEAD")
+        return self.record(service, f"Say {word}")
 
     def live(self) -> str:
         """The commit of `back` that production runs."""
@@ -103,11 +101,8 @@ class DataCompany(TinyCompany):
 
 @pytest.fixture(scope="module")
 def tiny(somebody: Person) -> Iterator[DataCompany]:
-    company = DataCompany(somebody, somebody.root / "company")
-    company.done("up")
-    company.done("submit", "--all")
-    yield company
-    company.twinstage("down")
+    with shipped(DataCompany(somebody, somebody.root / "company")) as company:
+        yield company
 
 
 def test_a_first_release_finds_its_database_migrated_in_both_ecosystems(tiny: DataCompany) -> None:
@@ -155,6 +150,6 @@ def test_a_database_server_that_is_killed_comes_back(tiny: DataCompany) -> None:
     assert len(servers) == 2, "one an ecosystem"
     for server in servers:
         server.kill()
-    psutil.wait_procs(servers, timeout=10)
+    psutil.wait_procs(servers, timeout=30)
     tiny.answers("back", "two")
     until(lambda: tiny.ask("back", ecosystem="staging") == "two", 30, "staging to answer again")

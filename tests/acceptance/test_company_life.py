@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from acceptance_company import ECOSYSTEM, VERIFY, TinyCompany, Users, ask
+from acceptance_company import ECOSYSTEM, VERIFY, TinyCompany, Users, ask, shipped
 from acceptance_person import Person
 from acceptance_traces import lasting, left_behind, networks, processes, remains, until
 
@@ -37,11 +37,8 @@ with contextlib.suppress(OSError):
 @pytest.fixture(scope="module")
 def tiny(somebody: Person) -> Iterator[TinyCompany]:
     """Up, with `back` and `front` in production, answering "one"."""
-    company = TinyCompany(somebody, somebody.root / "company")
-    company.done("up")
-    company.done("submit", "--all")
-    yield company
-    company.twinstage("down")
+    with shipped(TinyCompany(somebody, somebody.root / "company")) as company:
+        yield company
 
 
 def kill(tiny: TinyCompany, *words: str) -> None:
@@ -51,13 +48,13 @@ def kill(tiny: TinyCompany, *words: str) -> None:
     for process in found:
         with contextlib.suppress(psutil.NoSuchProcess):  # it died of its neighbour's death
             process.kill()
-    psutil.wait_procs(found, timeout=10)
+    psutil.wait_procs(found, timeout=30)
 
 
 def test_it_answers_in_both_ecosystems(tiny: TinyCompany) -> None:
     assert tiny.ask("front", "/back") == "one one"
     assert tiny.ask("front", "/back", "staging") == "one one"
-    until(lambda: "2 of 2" in tiny.done("status"), 20, "the mirror to be whole")
+    until(lambda: "2 of 2" in tiny.done("status"), 60, "the mirror to be whole")
 
 
 def test_up_again_changes_nothing(tiny: TinyCompany) -> None:
@@ -131,11 +128,11 @@ def test_a_person_runs_a_command_in_an_instance(tiny: TinyCompany) -> None:
     assert (piped.returncode, piped.stdout == everything, piped.stderr) == (0, True, b"")
     _at_a_terminal(tiny, here)
     running = tiny.person.start("script/twinstage", "exec", there, "sleep", "876599", cwd=tiny.home)
-    until(lambda: _sleeps("876599"), 20, "the command to run")
+    until(lambda: _sleeps("876599"), 60, "the command to run")
     running.kill()
-    until(lambda: not _sleeps("876599"), 20, "the command to be gone")
+    until(lambda: not _sleeps("876599"), 60, "the command to be gone")
     with tiny.client() as client:
-        until(lambda: "went away" in client.journal(what="visit", newest=True)[-1].why, 20, "the journal to say so")
+        until(lambda: "went away" in client.journal(what="visit", newest=True)[-1].why, 60, "the journal to say so")
     told = tiny.done("history", "back")
     assert f"`/bin/sh` in {here}: exit status 9" in told
     assert "(because: it is slow)" in told
@@ -170,7 +167,7 @@ def _at_a_terminal(tiny: TinyCompany, instance: str) -> None:
 def _shown(terminal: int, what: bytes) -> bytes:
     said = b""
     while what not in said:
-        assert select.select([terminal], [], [], 20)[0], said
+        assert select.select([terminal], [], [], 60)[0], said
         said += os.read(terminal, 4096)
     return said
 
@@ -274,7 +271,7 @@ def test_control_c_stops_the_waiting_and_not_the_release(tiny: TinyCompany) -> N
     shipping = tiny.person.start("script/twinstage", "submit", "front", commit, cwd=tiny.home, shell=True)
     until(lambda: tiny.rollout("front").commit == commit, 30, "the submission to arrive")
     tiny.person.interrupt(shipping)
-    said, _ = shipping.communicate(timeout=20)
+    said, _ = shipping.communicate(timeout=60)
     assert shipping.returncode == 130, said
     assert "goes on without you" in said or "that goes on" in said
     assert "Traceback" not in said
@@ -285,9 +282,9 @@ def test_control_c_stops_the_waiting_and_not_the_release(tiny: TinyCompany) -> N
 def test_control_c_while_it_only_just_starts(tiny: TinyCompany) -> None:
     watching = tiny.person.start("script/twinstage", "watch", cwd=tiny.home, shell=True)
     read = Path(f"/proc/{watching.pid}/maps")
-    until(lambda: "pydantic_core" in read.read_text(), 20, "it to be reading its modules")
+    until(lambda: "pydantic_core" in read.read_text(), 60, "it to be reading its modules")
     tiny.person.interrupt(watching)
-    said, _ = watching.communicate(timeout=20)
+    said, _ = watching.communicate(timeout=60)
     assert watching.returncode in {130, -signal.SIGINT}, said
     assert "Traceback" not in said
 
@@ -350,7 +347,7 @@ def kill_everything(tiny: TinyCompany) -> None:
                 process.kill()
         return not found
 
-    until(dead, 20, "everything to be dead")
+    until(dead, 60, "everything to be dead")
 
 
 def test_the_core_is_killed_alone_and_up_finds_the_rest(tiny: TinyCompany) -> None:
@@ -404,9 +401,9 @@ def test_two_ups_at_once_are_one(tiny: TinyCompany) -> None:
 def interrupted(tiny: TinyCompany, verb: str, moment: Callable[[], object]) -> None:
     """Ctrl-C in the middle of it: it ends soon, in words."""
     running = tiny.person.start("script/twinstage", verb, cwd=tiny.home, shell=True)
-    until(moment, 20, f"the moment in `{verb}`")
+    until(moment, 60, f"the moment in `{verb}`")
     tiny.person.interrupt(running)
-    said, _ = running.communicate(timeout=30)
+    said, _ = running.communicate(timeout=60)
     assert running.returncode in {0, 130}, said
     assert "Traceback" not in said
 

@@ -64,7 +64,7 @@ class Watcher(threading.Thread):
         controllers = processes(self._root, "twinstage.daemon")
         for controller in controllers:
             controller.send_signal(signal.SIGKILL)
-        if psutil.wait_procs(controllers, timeout=10)[0]:
+        if psutil.wait_procs(controllers, timeout=30)[0]:
             self.killed.append(f"{seen.service} in {seen.state} at {seen.share} %")
             self._left.pop(0)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from acceptance_company import VERIFY, TinyCompany, ask
+from acceptance_company import VERIFY, TinyCompany, ask, shipped
 from acceptance_person import Person
 from acceptance_traces import left_behind, until
 
@@ -15,11 +15,8 @@ pytestmark = [pytest.mark.real, pytest.mark.acceptance, pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def tiny(somebody: Person) -> Iterator[TinyCompany]:
     """Up, with `back` and `front` in production, answering "one"."""
-    company = TinyCompany(somebody, somebody.root / "company")
-    company.done("up")
-    company.done("submit", "--all")
-    yield company
-    company.twinstage("down")
+    with shipped(TinyCompany(somebody, somebody.root / "company")) as company:
+        yield company
 
 
 def power_is_lost(tiny: TinyCompany) -> None:
@@ -28,7 +25,7 @@ def power_is_lost(tiny: TinyCompany) -> None:
         for process in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(alive, timeout=10)
+        psutil.wait_procs(alive, timeout=30)
 
 
 def slow(tiny: TinyCompany, word: str) -> str:
@@ -45,7 +42,7 @@ def test_a_release_that_meets_it_in_every_state_is_live_in_the_end(tiny: TinyCom
     tiny.done("submit", "back", slow(tiny, "two"), "--no-wait")
     rollout = tiny.rollout("back").id
     for state in ("building", "gating", "staging", "verifying", "canary", "production"):
-        seen = until(lambda: tiny.rollout("back"), 10, "the controller to answer")
+        seen = until(lambda: tiny.rollout("back"), 30, "the controller to answer")
         passed = until(
             lambda state=state: r if (r := tiny.rollout("back")).state == state or not r.open else None, 60, state
         )
@@ -67,7 +64,7 @@ def test_a_retreat_that_meets_it_is_cleared_in_the_end(tiny: TinyCompany) -> Non
     tiny.done("submit", "back", tiny.commit("back", "three"), "--no-wait")
     tiny.comes_to("back", "canary")
     tiny.done("abort", tiny.rollout("back").id, "--why", "a storm is coming", "--no-wait")
-    until(lambda: tiny.rollout("back").state in ("retreating", "aborted"), 20, "it to retreat")
+    until(lambda: tiny.rollout("back").state in ("retreating", "aborted"), 30, "it to retreat")
     power_is_lost(tiny)
     tiny.done("up")
     tiny.comes_to("back", "aborted")

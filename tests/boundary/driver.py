@@ -31,7 +31,7 @@ def do(order: dict) -> dict:
         return {"code": started[order["poll"]].poll()}
     process = started.pop(order["end"])
     process.send_signal(order["signal"])
-    return {"code": process.wait(10)}
+    return {"code": process.wait(30)}
 
 
 print(json.dumps({"ready": True}), flush=True)

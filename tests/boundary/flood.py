@@ -123,7 +123,7 @@ def calls(seconds, address, port):
     took, errors, end = [], 0, time.monotonic() + seconds
     while (begun := time.monotonic()) < end:
         try:
-            with socket.create_connection((address, port), 5) as link:
+            with socket.create_connection((address, port), 20) as link:
                 link.sendall(b"hello\n")
                 link.shutdown(socket.SHUT_WR)
                 errors += not link.makefile("rb").read()

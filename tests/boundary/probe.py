@@ -15,6 +15,9 @@ from pathlib import Path
 from dnslib import QTYPE, RCODE, DNSRecord
 
 SHORT = 0.7
+"""Seconds until it is believed that nothing comes."""
+PATIENCE = 20.0
+"""Seconds for what has to come."""
 
 
 class Answer(socketserver.StreamRequestHandler):
@@ -39,7 +42,7 @@ def serve(address, port, name):
 
 
 def chat(address, port):
-    with socket.create_connection((address, int(port)), 5) as link:
+    with socket.create_connection((address, int(port)), PATIENCE) as link:
         lines = link.makefile("r")
         while True:
             link.sendall(b"still here\n")
@@ -47,7 +50,7 @@ def chat(address, port):
             time.sleep(0.02)
 
 
-def tcp(address, port, send=None, wait=3.0, source=None):
+def tcp(address, port, send=None, wait=PATIENCE, source=None):
     """All that comes until the other side closes, and how long it took."""
     begun = time.monotonic()
     try:
@@ -74,10 +77,10 @@ def udp(address, port):
             return {"error": type(error).__name__}
 
 
-def dns(name, kind="A", server="10.64.0.1", stream=False, raw=None):
+def dns(name, kind="A", server="10.64.0.1", stream=False, raw=None, wait=PATIENCE):
     packet = bytes.fromhex(raw) if raw is not None else bytes(DNSRecord.question(name, kind).pack())
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM) as link:
-        link.settimeout(2)
+        link.settimeout(wait)
         try:
             link.connect((server, 53))
             link.sendall(struct.pack("!H", len(packet)) + packet if stream else packet)

@@ -48,7 +48,7 @@ PORTS = {
 }
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
     """Its first true value; fails with ``what`` was waited for."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -113,7 +113,7 @@ class Sealed:
     def _line(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, f"the sandbox ended with status {self.process.wait(5)}"
+        assert line, f"the sandbox ended with status {self.process.wait(30)}"
         return json.loads(line)
 
     def _order(self, **order: Any) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class Sealed:
         self.process.stdin.flush()
         return self._line()
 
-    def run(self, *argv: str, text: str = "", timeout: float = 20.0) -> str:
+    def run(self, *argv: str, text: str = "", timeout: float = 60.0) -> str:
         done = self._order(run=argv, input=text, timeout=timeout)
         assert done["code"] == 0, done
         return done["out"]
@@ -219,7 +219,7 @@ class Sealed:
         """The first crossing with those fields; waits for it."""
         found = lambda: next((c for c in self.crossings() if fields.items() <= c.items()), None)  # noqa: E731
         try:
-            return until(found, f"a crossing {fields}", 3.0)
+            return until(found, f"a crossing {fields}")
         except AssertionError as late:
             raise AssertionError(f"{late}; there are {self.crossings()}") from late
 
@@ -227,10 +227,10 @@ class Sealed:
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
-            self.process.wait(10)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(30)
         if self.process.stdout is not None:
             self.process.stdout.close()
         shutil.rmtree(self.folder)

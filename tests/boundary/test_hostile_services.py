@@ -9,7 +9,7 @@ import hostile
 import pytest
 
 from contract import local_bench
-from contract.bench import PORTS, healthy, key, route
+from contract.bench import PORTS, healthy, key, serve
 from contract.local_bench import LocalBench
 from twinstage.model.bounds import Bounds
 from twinstage.model.job import JobResult
@@ -33,11 +33,7 @@ def sandboxes() -> Iterator[Layout]:
 def local(sandboxes: Layout) -> Iterator[LocalBench]:
     """With ``orders`` healthy in production behind its frontend, the neighbour of whatever comes."""
     made = LocalBench(sandboxes)
-    neighbour = made.healthy_workload("orders")
-    made.runtime.put_workload(neighbour, made.fence)
-    made.settle(lambda: healthy(made, neighbour.key))
-    made.runtime.put_route(route("orders", (neighbour.key, 100)), made.fence)
-    made.settle(lambda: ServiceName("orders") in made.runtime.observe(Ecosystem.PRODUCTION).routes)
+    serve(made, made.healthy_workload("orders"))
     yield made
     made.clean()
 

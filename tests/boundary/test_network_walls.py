@@ -23,7 +23,7 @@ LISTENS = ("14001", "14002", "17000", "9901")
 
 
 def tcp(address: str, port: int, send: str = GET, **more: Any) -> dict[str, Any]:
-    return {"probe": "tcp", "address": address, "port": port, "send": send, "wait": 1.0, **more}
+    return {"probe": "tcp", "address": address, "port": port, "send": send, "wait": 5.0, **more}
 
 
 def refused(answer: Mapping[str, Any]) -> bool:
@@ -41,8 +41,8 @@ TRIES = {
     "a datagram to the gateway": ({"probe": "udp", "address": GATEWAY, "port": 14001}, lambda a: "error" in a),
     "a datagram to a neighbour": ({"probe": "udp", "address": "10.64.2.1", "port": 16001}, lambda a: "error" in a),
     "IPv6": ({"probe": "ipv6"}, lambda a: a.get("error") == "OSError"),
-    "a neighbour's name": ({"probe": "dns", "name": "catalog"}, lambda a: a.get("rcode") == "NXDOMAIN"),
-    "a name of the world": ({"probe": "dns", "name": "pay.example"}, lambda a: a.get("rcode") == "NXDOMAIN"),
+    "a neighbour's name": ({"probe": "dns", "name": "catalog", "wait": 5.0}, lambda a: a.get("rcode") == "NXDOMAIN"),
+    "a name of the world": ({"probe": "dns", "name": "pay.example", "wait": 5.0}, lambda a: a.get("rcode") == "NXDOMAIN"),
     "another source address": (
         tcp("127.0.0.1", 14001, "hello\n", source="127.9.9.9"), lambda a: a.get("data") == "here 10.64.1.1",
     ),

@@ -168,7 +168,7 @@ def test_what_is_not_http_is_closed_cleanly(shop: Sealed) -> None:
         tcp("8.8.4.4", 444, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     )
     assert [answer.get("data") for answer in (silent, binary, tls, http2)] == ["", "", "", ""]
-    assert 0.2 < silent["seconds"] < 1.0
+    assert silent["seconds"] > 0.2, "its first words were waited for"
     shop.crossed(target="8.8.4.4:5432", answered="closed")
     shop.crossed(target="8.8.4.4:443 (api.stripe.com)", answered="closed")
 
@@ -248,7 +248,7 @@ def test_every_other_name_is_unknown_and_recorded(shop: Sealed, name: str, kind:
 
 def test_malformed_questions_end_nothing(shop: Sealed) -> None:
     garbage = ["00", "ff" * 40, "123401000001000000000000" + "c00c" + "00010001", "1234" + "01" * 600]
-    answers = shop.probe("orders-1", *(dns("", raw=raw) for raw in garbage), dns("orders"))
+    answers = shop.probe("orders-1", *(dns("", raw=raw, wait=2) for raw in garbage), dns("orders"))
     assert answers[-1]["answers"] == ["A 10.64.1.1"]
     assert {answer.get("rcode", "silence") for answer in answers[:-1]} <= {"FORMERR", "silence", "NXDOMAIN"}
     stray = one(shop, "orders-1", tcp("8.8.8.8", 53, GET))

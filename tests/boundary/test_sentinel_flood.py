@@ -43,7 +43,7 @@ def test_every_place_that_each_of_five_tried_is_known_and_their_neighbour_has_no
     beside = crowd.flood("orders-1", "calls", SECONDS, GATEWAY, 14001)()
     told = [end() for end in ends]
     everything = lambda: {w: len(places) for w, places in tried(crowd, way).items()} == dict.fromkeys(FLOODERS, PLACES)  # noqa: E731
-    until(everything, f"every place is known; there are { {w: len(p) for w, p in tried(crowd, way).items()} }", 15.0)
+    until(everything, f"every place is known; there are { {w: len(p) for w, p in tried(crowd, way).items()} }")
     print(f"\n{way}: {told}\nneighbour without {quiet}\nneighbour beside {beside}")
     assert (quiet["errors"], beside["errors"]) == (0, 0)
 
@@ -69,7 +69,7 @@ def test_a_sentinel_killed_under_a_flood_loses_nothing_told_and_opens_nothing(cr
     stray, name, allowed = crowd.probe(
         "orders-1",
         {"probe": "tcp", "address": "198.51.100.1", "port": 443},
-        {"probe": "dns", "name": "api.stripe.com"},
+        {"probe": "dns", "name": "api.stripe.com", "wait": 2},
         {"probe": "tcp", "address": GATEWAY, "port": 14001, "send": "hello\n"},
     )
     assert stray["error"] == "ConnectionRefusedError"

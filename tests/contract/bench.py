@@ -15,10 +15,11 @@ from twinstage.model.names import Digest, Ecosystem, JobId, Place, Port, Release
 from twinstage.model.release import Artifact
 from twinstage.model.seen import Health, WorkloadSeen
 from twinstage.model.workload import Route, Workload, WorkloadKey
+from twinstage.runtime.behaviour import Behaviour, Ending
 from twinstage.runtime.checked import Checked
 from twinstage.runtime.fake import FakeRuntime
 from twinstage.runtime.runtime import Fence, Runtime
-from twinstage.runtime.world import Behaviour, Ending, World
+from twinstage.runtime.world import World
 
 SERVICES = ("orders", "payments")
 
@@ -105,6 +106,24 @@ def key(service: str, release: str = "r_000000000001", ecosystem: Ecosystem = Ec
     )
 
 
+def gate(number: int, command: str, source: str) -> Job:
+    """A gate of ``orders`` with any command. ``number``: which of this suite's gates it is."""
+    return Job(
+        id=JobId(f"00000001.gate.unit.0.{number}"),
+        kind=JobKind.GATE,
+        name="unit",
+        place=Place.WORKSHOP,
+        rollout=RolloutId("00000001"),
+        service=ServiceName("orders"),
+        commit="c" * 40,
+        round=0,
+        attempt=number,
+        command=command,
+        limit=timedelta(minutes=1),
+        source=source,
+    )
+
+
 def about_data(job: Job, kind: JobKind, database: str, data: str) -> Job:
     """That job, as one on the database of ``orders`` in staging."""
     migrates = kind is JobKind.MIGRATE
@@ -125,6 +144,16 @@ def about_data(job: Job, kind: JobKind, database: str, data: str) -> Job:
 def route(service: str, *split: tuple[WorkloadKey, int], ecosystem: Ecosystem = Ecosystem.PRODUCTION) -> Route:
     port = Port(PORTS[service][ecosystem][0])
     return Route(ecosystem=ecosystem, service=ServiceName(service), port=port, split=tuple(sorted(split)))
+
+
+def serve(bench: Bench, workload: Workload) -> None:
+    """Put it, and when all of it is healthy its route, which has come into force when this returns."""
+    which = workload.key
+    bench.runtime.put_workload(workload, bench.fence)
+    bench.settle(lambda: healthy(bench, which, workload.replicas))
+    told = route(which.service, (which, 100), ecosystem=which.ecosystem)
+    bench.runtime.put_route(told, bench.fence)
+    bench.settle(lambda: bench.runtime.observe(which.ecosystem).routes.get(which.service) == told)
 
 
 def seen(bench: Bench, which: WorkloadKey) -> WorkloadSeen | None:
@@ -223,19 +252,6 @@ class FakeBench:
 
     def _job(self, ending: Ending) -> Job:
         self._jobs += 1
-        id = JobId(f"00000001.gate.unit.0.{self._jobs}")
-        self.world.end(lambda job: job.id == id, ending)
-        return Job(
-            id=id,
-            kind=JobKind.GATE,
-            name="unit",
-            place=Place.WORKSHOP,
-            rollout=RolloutId("00000001"),
-            service=ServiceName("orders"),
-            commit="c" * 40,
-            round=0,
-            attempt=self._jobs,
-            command="pytest",
-            limit=timedelta(minutes=1),
-            source="orders-" + "c" * 40,
-        )
+        made = gate(self._jobs, "pytest", "orders-" + "c" * 40)
+        self.world.end(lambda job: job.id == made.id, ending)
+        return made

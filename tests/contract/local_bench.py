@@ -19,11 +19,11 @@ from pathlib import Path
 
 import psutil
 
-from contract.bench import PORTS, about_data, key
+from contract.bench import PORTS, about_data, gate, key
 from twinstage.inside.outside import HERE
 from twinstage.model.database import MAIN
 from twinstage.model.job import Job, JobKind
-from twinstage.model.names import Digest, Ecosystem, JobId, Place, Port, RolloutId, ServiceName
+from twinstage.model.names import Digest, Ecosystem, JobId, Place, Port, ServiceName
 from twinstage.model.release import Artifact
 from twinstage.model.workload import Workload, WorkloadKey
 from twinstage.runtime.checked import Checked
@@ -181,22 +181,7 @@ class LocalBench:
 
     def command(self, command: str, *, limit: timedelta = timedelta(minutes=1)) -> Job:
         """A gate with any command."""
-        number = next(_jobs)
-        return Job(
-            id=JobId(f"00000001.gate.unit.0.{number}"),
-            kind=JobKind.GATE,
-            name="unit",
-            place=Place.WORKSHOP,
-            rollout=RolloutId("00000001"),
-            service=ServiceName("orders"),
-            commit="c" * 40,
-            round=0,
-            attempt=number,
-            command=command,
-            limit=limit,
-            source="orders-contract",
-            artifact=self._artifact,
-        )
+        return replace(gate(next(_jobs), command, "orders-contract"), limit=limit, artifact=self._artifact)
 
     def data_job(self, kind: JobKind, *, data: str = MAIN, changes: str = "", exit_status: int = 0) -> Job:
         psql = f'{PSQL} -c "$1" "$SHARED{self._number}_DATABASE_URL"'
@@ -210,13 +195,13 @@ class LocalBench:
     def request(self, service: str) -> None:
         port = PORTS[service][Ecosystem.PRODUCTION][0]
         with suppress(urllib.error.URLError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20).close()
 
     @contextmanager
     def unanswered(self, service: str) -> Iterator[None]:
         """A request whose last byte does not come until the end: the program waits for it."""
         port = PORTS[service][Ecosystem.PRODUCTION][0]
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\n\r\n")
             yield
             connection.sendall(b".")

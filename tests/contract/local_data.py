@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from contract.bench import PORTS, healthy, key, route
+from contract.bench import PORTS, key, serve
 from contract.local_bench import PSQL, LocalBench
 from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.model.names import Ecosystem, JobId, Place, RolloutId, ServiceName
@@ -94,11 +94,7 @@ class Data:
         which = replace(key(service, ecosystem=ecosystem), data=data)
         workload = self.local.workload(which, "exec python3 main.py", 1)
         workload = replace(workload, databases=(self.name,) if declares else ())
-        self.local.runtime.put_workload(workload, self.local.fence)
-        self.local.settle(lambda: healthy(self.local, which))
-        told = route(service, (which, 100), ecosystem=ecosystem)
-        self.local.runtime.put_route(told, self.local.fence)
-        self.local.settle(lambda: self.local.runtime.observe(ecosystem).routes.get(ServiceName(service)) == told)
+        serve(self.local, workload)
         return workload
 
     def sql(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from examples.outside import provider
 
-from contract.bench import PORTS, healthy, key, route
+from contract.bench import PORTS, key, serve
 from contract.local_bench import HOSTS, NEAR, LocalBench, machine_address
 from twinstage.model.names import Ecosystem, ServiceName
 from twinstage.model.seen import Crossing
@@ -103,11 +103,7 @@ class Callers:
         workload = self.local.workload(which, "exec python3 asks.py", 1)
         stood = stubs or {}
         workload = replace(workload, outside=outside, stubs=stood, calls=tuple(stood.values()))
-        self.local.runtime.put_workload(workload, self.local.fence)
-        self.local.settle(lambda: healthy(self.local, which))
-        told = route(service, (which, 100), ecosystem=ecosystem)
-        self.local.runtime.put_route(told, self.local.fence)
-        self.local.settle(lambda: self.local.runtime.observe(ecosystem).routes.get(ServiceName(service)) == told)
+        serve(self.local, workload)
         return workload
 
     def taken_away(self, service: str, ecosystem: Ecosystem) -> None:

@@ -31,7 +31,7 @@ def test_a_server_that_is_killed_comes_back_with_all_that_was_committed(data: Da
     assert data.sql("INSERT INTO parcels VALUES (5); SELECT id FROM parcels") == "5"
     before = data.postmaster(Place.PRODUCTION)
     before.kill()
-    before.wait(10)
+    before.wait(30)
     data.local.settle(lambda: data.sql("SELECT id FROM parcels") == "5")
     assert data.postmaster(Place.PRODUCTION).pid != before.pid
     data.local.settle(lambda: data.local.runtime.observe(Ecosystem.PRODUCTION).parts["database"] is Health.HEALTHY)

@@ -190,7 +190,7 @@ def test_a_call_that_is_not_declared_is_answered_and_is_the_instances_own(house:
     url = "http://10.99.0.1/"
     call = (
         "import urllib.request, urllib.error\n"
-        f"try: urllib.request.urlopen('{url}', timeout=5)\n"
+        f"try: urllib.request.urlopen('{url}', timeout=20)\n"
         "except urllib.error.HTTPError as it: print(it.code)"
     )
     assert house.run("python3", "-c", call, at=house.payments).out == b"403\n"
@@ -208,7 +208,7 @@ def running(*seconds: int) -> int:
 
 
 def comes(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.02)
@@ -255,7 +255,7 @@ def shown(terminal: int, what: bytes) -> bytes:
     """What the terminal shows, up to that."""
     said = b""
     while what not in said:
-        assert select.select([terminal], [], [], 20)[0], said
+        assert select.select([terminal], [], [], 30)[0], said
         said += os.read(terminal, 4096)
     return said
 

@@ -35,6 +35,6 @@ def test_its_own_and_nobody_elses_are_ended(tmp_path: Path) -> None:
         sandbox = stack.enter_context(program("production", ours))
         other = stack.enter_context(program("edge", theirs))
         assert orphans.end((ours, tmp_path / "none"), ("edge", "controller")) == 2
-        assert 0 not in (edge.wait(10), controller.wait(10))
+        assert 0 not in (edge.wait(30), controller.wait(30))
         assert [sandbox.poll(), other.poll()] == [None, None]
         assert not orphans.end((ours,), ("edge", "controller"))

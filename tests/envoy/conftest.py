@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from envoy_rig import Process, Proxy
-from envoy_upstream import Upstreams, upstreams
+from envoy_upstream import Instance, Upstreams, upstreams
 
 from twinstage.model.names import Ecosystem
 
@@ -43,6 +43,21 @@ def proxy(directory: Path) -> Iterator[Proxy]:
     made = Proxy(directory, Ecosystem.PRODUCTION)
     yield made
     made.process.close()
+
+
+@pytest.fixture
+def one(proxy: Proxy, instances: Upstreams) -> Instance:
+    """The only instance of a release that has all the traffic."""
+    made = instances.instance("one")
+    proxy.put_workload("r_1", [(made.address, made.port)])
+    proxy.start({"r_1": 100})
+    return made
+
+
+@pytest.fixture
+def live(proxy: Proxy, one: Instance) -> Proxy:
+    """Before it."""
+    return proxy
 
 
 @pytest.fixture

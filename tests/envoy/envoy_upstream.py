@@ -28,7 +28,7 @@ class Instance:
         async def listen() -> asyncio.Server:
             return await asyncio.start_server(self._serve, self.address, port)
 
-        self._server = asyncio.run_coroutine_threadsafe(listen(), self._loop).result(5)
+        self._server = asyncio.run_coroutine_threadsafe(listen(), self._loop).result(30)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -109,7 +109,7 @@ def upstreams() -> Iterator[Upstreams]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-        asyncio.run_coroutine_threadsafe(rest(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(rest(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
+        thread.join(30)
         loop.close()

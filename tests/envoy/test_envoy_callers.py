@@ -2,17 +2,8 @@
 
 import http.client
 
-import pytest
 from envoy_rig import Proxy, call, eventually
 from envoy_upstream import Upstreams
-
-
-@pytest.fixture
-def live(proxy: Proxy, instances: Upstreams) -> Proxy:
-    one = instances.instance("one")
-    proxy.put_workload("r_1", [(one.address, one.port)])
-    proxy.start({"r_1": 100})
-    return proxy
 
 
 def test_an_undeclared_caller_is_told_what_to_declare(live: Proxy) -> None:
@@ -45,7 +36,7 @@ def test_nobody_is_admitted_by_default(live: Proxy) -> None:
 
 
 def test_the_policy_changes_while_connections_stay(live: Proxy) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=30)
 
     def status() -> int:
         connection.request("GET", "/")

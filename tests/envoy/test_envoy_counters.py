@@ -4,17 +4,9 @@ import http.client
 
 import pytest
 from envoy_rig import Call, Proxy, call, eventually, tally
-from envoy_upstream import Instance, Upstreams
+from envoy_upstream import Instance
 
 from twinstage.runtime.local.envoy.statistics import Traffic
-
-
-@pytest.fixture
-def one(proxy: Proxy, instances: Upstreams) -> Instance:
-    one = instances.instance("one")
-    proxy.put_workload("r_1", [(one.address, one.port)])
-    proxy.start({"r_1": 100})
-    return one
 
 
 def traffic(proxy: Proxy) -> Traffic:

@@ -42,7 +42,7 @@ def live(proxy: Proxy, instances: Upstreams, server: int) -> Proxy:
 
 
 def opened(proxy: Proxy, source: str) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", proxy.database), timeout=10, source_address=(source, 0))
+    return socket.create_connection(("127.0.0.1", proxy.database), timeout=30, source_address=(source, 0))
 
 
 def said(connection: socket.socket, what: bytes = b"hello\n") -> bytes:

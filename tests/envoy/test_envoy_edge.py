@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from envoy_rig import ORDERS, Process, Proxy, call, eventually, free_port
-from envoy_upstream import Instance, Upstreams
+from envoy_upstream import Instance
 
 from twinstage.model.names import Ecosystem, Port
 from twinstage.runtime.local.envoy import edge
@@ -25,10 +25,7 @@ def door(proxy: Proxy) -> edge.Door:
 
 
 @pytest.fixture
-def one(proxy: Proxy, instances: Upstreams) -> Instance:
-    one = instances.instance("one")
-    proxy.put_workload("r_1", [(one.address, one.port)])
-    proxy.start({"r_1": 100})
+def one(proxy: Proxy, one: Instance) -> Instance:
     # Nobody among the instances may call: the edge does not ask.
     proxy.routed(proxy.put_route({"r_1": 100}, admits=()))
     return one

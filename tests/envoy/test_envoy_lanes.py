@@ -55,7 +55,7 @@ def test_anything_else_is_answered_by_the_mirror(lane: Proxy, baggage: str) -> N
 
 
 def test_two_baggage_headers_are_one(lane: Proxy) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", lane.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", lane.port, timeout=30)
     connection.putrequest("GET", "/")
     connection.putheader("baggage", "user=7")
     connection.putheader("baggage", f"twinstage-lane={LANE}")

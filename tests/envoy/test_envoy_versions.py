@@ -5,21 +5,12 @@ from pathlib import Path
 
 import pytest
 from envoy_rig import ORDERS, Proxy, call, eventually, free_port, name
-from envoy_upstream import Upstreams
 
 from twinstage.model.names import Port, ServiceName
 from twinstage.runtime.local.envoy import routes
 from twinstage.runtime.local.envoy.admin import Admin, ProxyUnavailable
 from twinstage.runtime.local.envoy.discovery import write
 from twinstage.runtime.local.envoy.listeners import listeners
-
-
-@pytest.fixture
-def live(proxy: Proxy, instances: Upstreams) -> Proxy:
-    one = instances.instance("one")
-    proxy.put_workload("r_1", [(one.address, one.port)])
-    proxy.start({"r_1": 100})
-    return proxy
 
 
 def test_a_version_is_accepted_only_after_the_rename(live: Proxy) -> None:

@@ -21,7 +21,8 @@ from twinstage.model.release import Definition
 from twinstage.model.rollout import IntentVerb
 from twinstage.model.workload import WorkloadKey
 from twinstage.retention.bounds import Bounds
-from twinstage.runtime.world import FAILS, Behaviour, Ending, World
+from twinstage.runtime.behaviour import FAILS, Behaviour, Ending
+from twinstage.runtime.world import World
 
 EAGER = Bounds(exports=timedelta(0), artifacts=timedelta(0), jobs=timedelta(0), first=timedelta(days=1))
 """Lets go of what nobody needs at once, so that there is something to collect within one play, and only when asked."""

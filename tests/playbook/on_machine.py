@@ -145,7 +145,7 @@ class MachineStage:
 
     def _ask(self, port: int, enough: threading.Event) -> None:
         """Some fifty requests a second over one connection."""
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         while not enough.wait(0.02):
             try:
                 connection.request("GET", "/")

@@ -13,7 +13,7 @@ from twinstage.demo.repositories import examples
 from twinstage.model.job import JobKind
 from twinstage.model.names import Ecosystem, ServiceName
 from twinstage.model.rollout import IntentVerb, State
-from twinstage.runtime.world import FAILS, Behaviour, Ending
+from twinstage.runtime.behaviour import FAILS, Behaviour, Ending
 
 ERRS = Behaviour(error_rate=0.3)
 """Of the cards that the play's load pays with, so many come from a country that the table lacks."""

@@ -118,7 +118,7 @@ def facts(draw: st.DrawFn) -> Facts:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rollouts(), facts(), moments)
 def test_advance_always_answers_and_the_answer_can_be_applied(r: Rollout, known: Facts, now) -> None:
     decision = advance(r, known, POLICY, now)
@@ -134,7 +134,7 @@ def test_advance_always_answers_and_the_answer_can_be_applied(r: Rollout, known:
         assert after.state is r.state
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rollouts(), facts(), moments)
 def test_while_frozen_nothing_moves_on_in_production_but_everything_gets_out(r: Rollout, known: Facts, now) -> None:
     frozen = Reason(code="FROZEN", owner=Owner.OPERATOR, facts={"what": "orders", "by": "ada", "why": "x"})

@@ -29,7 +29,7 @@ from twinstage.plan.actions import DeleteWorkload, Plan, PutRoute, PutWorkload
 from twinstage.plan.plan import plan
 from twinstage.plan.view import used
 
-FEW = settings(max_examples=120, deadline=None)
+FEW = settings(max_examples=120)
 NAMES = ["r1", "r2", "r3"]
 
 

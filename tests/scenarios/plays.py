@@ -10,7 +10,7 @@ from typing import Any
 from scenarios.company import POLICY, SECOND, Company, job_of, of_commit
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import IntentVerb, State
-from twinstage.runtime.world import Behaviour, Ending
+from twinstage.runtime.behaviour import Behaviour, Ending
 from twinstage.store.rows import JournalRow
 
 DAY = timedelta(days=1)

@@ -7,7 +7,7 @@ from scenarios.plays import Act, Play, Until, asks, comes_to
 from twinstage.model.job import JobKind
 from twinstage.model.names import Place
 from twinstage.model.rollout import IntentVerb, State
-from twinstage.runtime.world import FAILS, LOST, Ending
+from twinstage.runtime.behaviour import FAILS, LOST, Ending
 
 STORES = {"orders": "python -m orders.migrate"}
 

@@ -7,7 +7,7 @@ from scenarios.conftest import Found
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import State
 from twinstage.model.seen import Health
-from twinstage.runtime.world import Behaviour
+from twinstage.runtime.behaviour import Behaviour
 
 
 def behind_a_good_one(company: Found, behaviour: Behaviour) -> tuple[Company, str, str, str]:

@@ -8,7 +8,7 @@ from twinstage.model.holding import Holding, HoldingKind
 from twinstage.model.names import Ecosystem, Place
 from twinstage.model.rollout import IntentVerb, State
 from twinstage.retention.bounds import Bounds
-from twinstage.runtime.world import FAILS
+from twinstage.runtime.behaviour import FAILS
 
 DAY = timedelta(days=1)
 

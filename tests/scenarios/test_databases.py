@@ -10,7 +10,7 @@ from scenarios.conftest import Found
 from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.model.names import Ecosystem, Phase
 from twinstage.model.rollout import IntentVerb, State
-from twinstage.runtime.world import FAILS, LOST, Ending
+from twinstage.runtime.behaviour import FAILS, LOST, Ending
 
 STORES = {"orders": "python -m orders.migrate"}
 PRODUCTION, STAGING = Ecosystem.PRODUCTION, Ecosystem.STAGING

@@ -8,7 +8,7 @@ from scenarios.company import SECOND, Company, of_commit
 from scenarios.conftest import Found
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import Intent, IntentVerb, State
-from twinstage.runtime.world import Behaviour
+from twinstage.runtime.behaviour import Behaviour
 
 
 def freeze(shop: Company, *, why: str = "a sale", **args: str) -> Intent:

@@ -5,7 +5,7 @@ from scenarios.conftest import Found
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import State
 from twinstage.model.seen import Health
-from twinstage.runtime.world import Behaviour, Ending
+from twinstage.runtime.behaviour import Behaviour, Ending
 
 
 def circle(company: Found) -> tuple[Company, str, str]:

@@ -9,7 +9,7 @@ from scenarios.conftest import Found
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import Intent, IntentVerb, State
 from twinstage.model.seen import Health
-from twinstage.runtime.world import Behaviour
+from twinstage.runtime.behaviour import Behaviour
 
 EVERYWHERE = [
     s for s in State if s not in {State.RETREATING, State.LIVE, State.FAILED, State.ABORTED, State.SUPERSEDED}

@@ -11,9 +11,9 @@ from twinstage.controller.tick import Controller
 from twinstage.judge.judge import PlainJudge
 from twinstage.model.job import JobResult
 from twinstage.model.rollout import State
+from twinstage.runtime.behaviour import LOST, Ending
 from twinstage.runtime.fake import FakeRuntime, Schedule
 from twinstage.runtime.runtime import StaleFence
-from twinstage.runtime.world import LOST, Ending
 from twinstage.store.store import Store
 from twinstage.store.trouble import StaleEpoch
 

@@ -8,7 +8,7 @@ from twinstage.controller.probing import Prober, Rhythm
 from twinstage.model.job import JobKind, JobResult
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import IntentVerb, State
-from twinstage.runtime.world import LOST, Ending
+from twinstage.runtime.behaviour import LOST, Ending
 
 
 def ended(shop: Company) -> bool:

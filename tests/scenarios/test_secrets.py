@@ -8,7 +8,7 @@ from twinstage.model.names import Ecosystem, ServiceName
 from twinstage.model.rollout import IntentVerb, State
 from twinstage.model.seen import Health
 from twinstage.model.workload import Workload
-from twinstage.runtime.world import Behaviour
+from twinstage.runtime.behaviour import Behaviour
 from twinstage.vault.content import Offer
 
 PRODUCTION, STAGING = Ecosystem.PRODUCTION, Ecosystem.STAGING

@@ -6,7 +6,7 @@ from twinstage.model.job import JobResult
 from twinstage.model.names import Ecosystem
 from twinstage.model.release import Outside
 from twinstage.model.rollout import IntentVerb, State
-from twinstage.runtime.world import FAILS, Ending
+from twinstage.runtime.behaviour import FAILS, Ending
 
 FORWARD = ["building", "gating", "candidate", "staging", "verifying", "verified"]
 CANARY = ["canary 5 %", "canary 25 %", "production 50 %", "production 100 %", "live"]

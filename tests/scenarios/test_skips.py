@@ -10,7 +10,7 @@ from twinstage.model.job import JobKind, JobResult
 from twinstage.model.names import Ecosystem, Phase
 from twinstage.model.rollout import Intent, IntentVerb, State
 from twinstage.model.seen import Health
-from twinstage.runtime.world import FAILS, Behaviour
+from twinstage.runtime.behaviour import FAILS, Behaviour
 
 
 def skip(shop: Company, rollout: str, phases: str, *, why: str = "orders are lost") -> Intent:

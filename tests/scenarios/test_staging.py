@@ -6,7 +6,7 @@ from twinstage.controller.crossings import MOST_PLACES
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import State
 from twinstage.model.seen import Health
-from twinstage.runtime.world import FAILS, Behaviour, Ending
+from twinstage.runtime.behaviour import FAILS, Behaviour, Ending
 
 STRAY = (("production payments", "other-ecosystem"),)
 

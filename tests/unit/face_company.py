@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from twinstage.api.app import create_app
 from twinstage.api.limits import BodyLimit
+from twinstage.api.office import Office
 from twinstage.forge.mirror import Mirror
 from twinstage.model.finding import Finding
 from twinstage.model.holding import Holding
@@ -185,7 +186,7 @@ class Company:
         self.store.configure(self.file, lambda _: True, taken, entry)
 
     def app(self) -> FastAPI:
-        return create_app(
+        office = Office(
             store=self.store,
             latest=lambda: self.latest,
             wake=self.woken.set,
@@ -197,7 +198,9 @@ class Company:
             holdings=lambda: self.holdings,
             jobs=lambda: self.jobs,
             intact=lambda artifact: self.intact(artifact),
+            hindered=str,
         )
+        return create_app(office)
 
     def write(self, **change: object) -> None:
         self.store.commit(Change(at=self.now, **change))  # type: ignore[arg-type]

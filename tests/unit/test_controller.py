@@ -1,55 +1,27 @@
 """The controller's own small decisions; what it does as a whole is played in tests/scenarios."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+import handmade
 import pytest
+from handmade import NOW, service
 
 from twinstage.controller.deciding import completed, decided, place
 from twinstage.controller.mirror import changes
 from twinstage.model.facts import Decision, Event, MirrorBreak
-from twinstage.model.names import Ecosystem, LaneId, Port, ReleaseId, RolloutId, ServiceName
+from twinstage.model.names import ServiceName
 from twinstage.model.policy import Policy
 from twinstage.model.reasons import Owner, Reason
-from twinstage.model.rollout import Kind, Rollout, ServiceState, State
+from twinstage.model.rollout import Kind, Rollout, State
 from twinstage.pipeline.states import IllegalEvent
 
-NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ORDERS = ServiceName("orders")
 LIVE = Reason(code="LIVE", owner=Owner.PLATFORM)
 
 
-def service(*baselines: str) -> ServiceState:
-    return ServiceState(
-        service=ORDERS,
-        repository="/r",
-        branch="main",
-        path=".",
-        baselines=tuple(ReleaseId(b) for b in baselines),
-        frontends=dict.fromkeys(Ecosystem, Port(1)),
-        backends=dict.fromkeys(Ecosystem, Port(2)),
-        secrets_version=dict.fromkeys(Ecosystem, 1),
-    )
-
-
 def rollout(state: State = State.PRODUCTION, release: str | None = "r2", **more: Any) -> Rollout:
-    made = Rollout(
-        id=RolloutId("abcd1234"),
-        service=ORDERS,
-        kind=Kind.SHIP,
-        commit="c",
-        tree="t",
-        release=None if release is None else ReleaseId(release),
-        state=state,
-        entered=NOW,
-        deadline=NOW,
-        lane=LaneId("deadbeef"),
-        submitted=NOW,
-        by="ada",
-        reason=Reason(code="SUBMITTED", owner=Owner.PLATFORM, facts={"by": "ada"}),
-    )
-    return replace(made, **more)
+    return handmade.rollout(state, rel=release, **more)
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_a_place_is_one_row_however_often_it_is_tried(tmp_path: Path) -> None:
     for number in range(1, 6):
         at = NOW + timedelta(seconds=number)
         store.commit(Change(at=at, crossings=(by_release(crossing(number * 100, at, count=number)),)))
-    (found,) = store.attributed(release=KEY.release)
+    (found,) = store.attributed_to((KEY.release,), 9)
     assert (found.crossing.count, found.crossing.seq) == (15, 500)
     assert (found.first, found.crossing.at) == (NOW + timedelta(seconds=1), NOW + timedelta(seconds=5))
     assert store.attributed(since=NOW + timedelta(seconds=4)) == [found]

@@ -66,7 +66,7 @@ def test_without_databases_nothing_has_to_be_ready() -> None:
 # ---- the plan's first rule
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sets(st.sampled_from([data(STAGING, "r1"), data(STAGING, "r2", LANE), data(PRODUCTION, "r2")])))
 def test_nothing_is_put_before_its_data_is_ready(ready: set[DataKey]) -> None:
     want = desired(STAGING, service("r1"), [rollout(State.STAGING)], RELEASES, POLICY)

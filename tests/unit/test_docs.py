@@ -1,10 +1,8 @@
 """What the documents name exists: files, functions, verbs, keys, variables, links; and what they take from the code is as the
 code has it."""
 
-import importlib.util
 import re
 import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 import typer.main
 from docs_stands import stand_all
+from script_module import script
 
 from twinstage.cli.exits import Exit
 from twinstage.cli.main import app
@@ -39,14 +38,7 @@ def name(page: Path) -> str:
 
 @pytest.fixture(scope="module")
 def reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "script" / "reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    before = list(sys.path)
-    spec.loader.exec_module(module)
-    sys.path[:] = before
-    return module
+    return script("reference")
 
 
 def test_the_diagram_is_the_tables() -> None:

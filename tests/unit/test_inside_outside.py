@@ -246,7 +246,7 @@ def test_beyond_the_most_connections_are_closed(folder: Path) -> None:
         assert await reader.readexactly(5) == b"first"
         assert await said(door(folder)) == b""
         writer.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await said(door(folder)) != b"hello":
                 await asyncio.sleep(0)
         made.close()
@@ -276,7 +276,7 @@ def test_as_a_program_it_follows_its_files_and_leaves_no_socket(folder: Path) ->
         tell(folder, "staging", f"{HERE}:9")
 
         async def test() -> None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while await said(door(folder)) or not troubles(folder):
                     await asyncio.sleep(0)
 
@@ -285,5 +285,5 @@ def test_as_a_program_it_follows_its_files_and_leaves_no_socket(folder: Path) ->
     finally:
         process.send_signal(signal.SIGTERM)
         process.stderr.close()
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
     assert not list(folder.glob("*/*.sock"))

@@ -76,7 +76,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield begin
     for child in running:
         child.terminate()
-        _, errors = child.communicate(timeout=10)
+        _, errors = child.communicate(timeout=30)
         assert child.returncode == 0
         assert "Traceback" not in errors
     assert not (tmp_path / "packages.sock").exists()
@@ -85,7 +85,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def ask(path: Path, data: str, then: str = "") -> str:
     """What comes back until the end; ``then`` is sent after the first answer."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
+        client.settimeout(30)
         client.connect(str(path))
         client.sendall(data.encode())
         answer = b""
@@ -333,21 +333,21 @@ def forward(path: Path, *argv: str, **environment: str) -> subprocess.Popen[str]
 
 def test_a_command_behind_the_door_reaches_the_index(start: Start, index: str) -> None:
     door = forward(start(f"http://{index}"), sys.executable, "-c", FETCH, INDEX=index)
-    out, errors = door.communicate(timeout=10)
+    out, errors = door.communicate(timeout=30)
     assert (door.returncode, errors) == (0, "")
     assert out.startswith("GET /simple/x/?q=1 HTTP/1.1")
 
 
 def test_a_refusal_is_said_where_the_build_is_read(start: Start, index: str) -> None:
     door = forward(start("pypi.org"), sys.executable, "-c", FETCH, INDEX=index)
-    _, errors = door.communicate(timeout=10)
+    _, errors = door.communicate(timeout=30)
     assert door.returncode == 1
     assert f"twinstage: builds do not reach {index} in clear" in errors
 
 
 def test_without_the_proxy_the_door_says_so(tmp_path: Path, index: str) -> None:
     door = forward(tmp_path / "none.sock", sys.executable, "-c", FETCH, INDEX=index)
-    _, errors = door.communicate(timeout=10)
+    _, errors = door.communicate(timeout=30)
     assert door.returncode == 1
     assert "cannot reach the package proxy" in errors
 
@@ -355,7 +355,7 @@ def test_without_the_proxy_the_door_says_so(tmp_path: Path, index: str) -> None:
 @pytest.mark.parametrize(("command", "status"), [("exit 7", 7), ("kill -KILL $$", 137), ("exit 0", 0)])
 def test_the_commands_status_is_the_doors(tmp_path: Path, command: str, status: int) -> None:
     door = forward(tmp_path / "none.sock", "sh", "-c", command)
-    door.communicate(timeout=10)
+    door.communicate(timeout=30)
     assert door.returncode == status
 
 
@@ -364,12 +364,12 @@ def test_being_told_to_stop_is_passed_on(tmp_path: Path) -> None:
     assert door.stdout is not None
     assert door.stdout.readline() == "ready\n"
     door.send_signal(signal.SIGTERM)
-    door.communicate(timeout=10)
+    door.communicate(timeout=30)
     assert door.returncode == 9
 
 
 def test_a_command_that_is_not_there_is_said(tmp_path: Path) -> None:
     door = forward(tmp_path / "none.sock", "/nowhere/uv")
-    _, errors = door.communicate(timeout=10)
+    _, errors = door.communicate(timeout=30)
     assert door.returncode == 127
     assert "/nowhere/uv" in errors

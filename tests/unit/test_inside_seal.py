@@ -187,13 +187,13 @@ def test_a_root_that_is_a_link_or_missing_is_refused(tree: Path, tmp_path: Path)
         digest(tmp_path / "none")
 
 
-def test_thousands_of_files_take_well_under_a_second_each(tmp_path: Path) -> None:
+def test_two_thousand_files_take_less_than_two_seconds_of_the_processor(tmp_path: Path) -> None:
     for place in range(20):
         (tmp_path / str(place)).mkdir()
         for number in range(100):
             (tmp_path / str(place) / f"{number}.py").write_bytes(b"x" * 2000)
-    began = time.perf_counter()
+    began = time.process_time()
     normalise(tmp_path)
     fingerprint(tmp_path)
     digest(tmp_path)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

@@ -25,7 +25,6 @@ def test_a_failing_canary_retreats_with_figures() -> None:
     found = judge(look(31, 7), look(612), baked=False)
     assert found.answer is Answer.RETREAT
     assert found.detail == "7 of 31 requests failed, production 0 of 612"
-    assert (found.canary_requests, found.canary_errors, found.baseline_requests) == (31, 7, 612)
 
 
 @pytest.mark.parametrize(

@@ -296,7 +296,7 @@ def fitting(shape: Shape) -> st.SearchStrategy[Any]:
 
 @pytest.mark.parametrize("file", File, ids=label)
 def test_what_the_reader_takes_the_schema_takes_and_the_reverse_but_for_what_is_beyond_it(file: File) -> None:
-    @settings(max_examples=300, deadline=None, derandomize=True)
+    @settings(max_examples=300, derandomize=True)
     @given(fitting(ROOTS[file]))
     def compare(document: Document) -> None:
         found = problems(file, document)

@@ -1,29 +1,21 @@
 """How script/setup comes by `uv` on a machine that has nothing but Python."""
 
 import hashlib
-import importlib.util
 import io
 import json
-import sys
 import zipfile
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from script_module import script
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def fetch_uv() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fetch_uv", ROOT / "script" / "fetch_uv.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    before = list(sys.path)
-    spec.loader.exec_module(module)
-    sys.path[:] = before
-    return module
+    return script("fetch_uv")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from twinstage.controller.tick import Controller
-from twinstage.daemon import BUSY, PERIOD, pause
+from twinstage.controller.ticker import BUSY, PERIOD, pause
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from twinstage.config.definition import definition
-from twinstage.config.problems import Problem, Problems, nearest
-from twinstage.model.names import Ecosystem, ServiceName
+from twinstage.config.problems import Problem, Problems
+from twinstage.model.names import ServiceName
 from twinstage.model.policy import EcosystemFile
 from twinstage.model.release import Definition
 
@@ -35,25 +35,3 @@ def company(texts: Mapping[ServiceName, tuple[str, str | bytes]], file: Ecosyste
     if problems:
         raise Problems(problems)
     return read
-
-
-def missing(definitions: Mapping[str, Definition], file: EcosystemFile) -> tuple[Problem, ...]:
-    """Dependencies and stubs of definitions already read (file's name -> definition) that the company does not have."""
-    known = [str(entry.service) for entry in file.services]
-    return tuple(
-        Problem(
-            file=name,
-            line=0,
-            path="depends_on" if dependency in definition.depends_on else "outside",
-            message=f"no service {dependency} in this company",
-            right=_meant(dependency, known),
-        )
-        for name, definition in definitions.items()
-        for dependency in definition.calls(Ecosystem.STAGING)
-        if dependency not in known
-    )
-
-
-def _meant(dependency: str, known: list[str]) -> str:
-    close = nearest(dependency, known)
-    return f"did you mean {close}?" if close else "add it to ecosystem.yaml, or remove it here"

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from twinstage.config import rules
-from twinstage.config.document import Table, document
-from twinstage.config.outlines.service import LONGEST_DRAIN, REVIEW, SERVICE
+from twinstage.config.document import document
+from twinstage.config.gates import COMMAND, gates
+from twinstage.config.outlines.service import LONGEST_DRAIN, SERVICE
 from twinstage.config.outside import outside
 from twinstage.config.problems import Report, nearest
 from twinstage.config.settings import databases, secrets, settings
@@ -22,8 +23,6 @@ LATER = ("processes", "serves", "volumes", "uses", "image", "canary")
 """Keys that a later version knows."""
 
 _DRAIN = timedelta(seconds=30)
-_COMMAND = "write one shell command"
-_GATE = "write one shell command, or {run: pytest tests/integration, databases: [orders]}"
 
 
 def definition(
@@ -44,17 +43,12 @@ def definition(
     checked.
     """
     report = Report(file)
-    top = document(text, report)
-    if top is None:
-        report.settle()
-    assert top is not None
-    value = Value(node=top, path="", report=report)
-    found = value.table("", known=KEYS, later=LATER) or {}
+    found = _top(text, report)
     name = _service(found, report, service)
     depends_on = _depends_on(found, name or service, known)
     stores = databases(found.get("databases"), name or service, depends_on)
     config = settings(found.get("config"), depends_on, stores)
-    gates, lent = _gates(found, report, asked, stores)
+    commands, lent = gates(found.get("gates"), report, asked, stores)
     read = Definition(
         service=ServiceName(name or "unnamed"),
         build=found["build"].text("write one shell command, or leave it out") if "build" in found else None,
@@ -64,13 +58,22 @@ def definition(
         databases=stores,
         config=config,
         secrets=secrets(found.get("secrets"), depends_on, stores, config),
-        gates=gates,
+        gates=commands,
         gate_databases=lent,
         verify=found["verify"].text("write one shell command, or leave it out") if "verify" in found else None,
         limits=stated(found.get("limits"), most),
     )
     report.settle()
     return read
+
+
+def _top(text: str | bytes, report: Report) -> Mapping[str, Value]:
+    """The file's keys. Raises Problems when it is no YAML document."""
+    top = document(text, report)
+    if top is None:
+        report.settle()
+    assert top is not None
+    return Value(node=top, path="", report=report).table("", known=KEYS, later=LATER) or {}
 
 
 def _service(found: Mapping[str, Value], report: Report, expected: ServiceName | None) -> str | None:
@@ -88,7 +91,7 @@ def _service(found: Mapping[str, Value], report: Report, expected: ServiceName |
 def _web(found: Mapping[str, Value], report: Report) -> Process:
     if "run" not in found:
         report.add(1, "run", "is missing", "write the command that starts the service and listens on HOST:PORT")
-    run = found["run"].text(_COMMAND) if "run" in found else None
+    run = found["run"].text(COMMAND) if "run" in found else None
     drain = found["drain"].span(timedelta(0), LONGEST_DRAIN) if "drain" in found else None
     return Process(
         run=run or "",
@@ -127,72 +130,17 @@ def _depends_on(
 ) -> tuple[ServiceName, ...]:
     if "depends_on" not in found:
         return ()
-    names: list[ServiceName] = []
-    for item in found["depends_on"].items("write a list of services: [payments, catalog]"):
-        dependency = item.word(rules.SERVICE)
-        if dependency is None:
-            continue
+
+    def fits(item: Value, dependency: str) -> bool:
         if dependency == name:
             item.wrong("a service cannot depend on itself", "remove it")
-        elif dependency in names:
-            item.wrong(f"{dependency} stands twice", "keep one of them")
         elif known is not None and dependency not in known:
             close = nearest(dependency, known)
             meant = f"did you mean {close}?" if close else "add it to ecosystem.yaml, or remove it here"
             item.wrong(f"no service {dependency} in this company", meant)
         else:
-            names.append(ServiceName(dependency))
-    return tuple(names)
+            return True
+        return False
 
-
-def _gates(
-    found: Mapping[str, Value], report: Report, asked: Collection[str], stores: Collection[str]
-) -> tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]:
-    """Each gate's command, and the databases of those that are given as ``{run: ..., databases: [...]}``."""
-    gates: dict[str, str] = {}
-    lent: dict[str, tuple[str, ...]] = {}
-    line = 1
-    mentioned: set[str] = set()
-    if "gates" in found:
-        line = found["gates"].node.line
-        for name, value in found["gates"].named(rules.GATE, "write gates by name: {unit: pytest}").items():
-            mentioned.add(name)
-            if name == REVIEW:
-                value.wrong("review has no command", "remove it: it is read from the commit's Reviewed-by trailers")
-                continue
-            command, databases = _gate(value, stores)
-            if command is not None:
-                gates[name] = command
-            if databases:
-                lent[name] = databases
-    for name in asked:
-        if name != REVIEW and name not in mentioned:
-            report.add(line, f"gates.{name}", "is missing; the standard asks for it", _COMMAND)
-    return gates, lent
-
-
-def _gate(value: Value, stores: Collection[str]) -> tuple[str | None, tuple[str, ...]]:
-    """A command, or ``{run: command, databases: [names]}``."""
-    if not isinstance(value.node, Table):
-        return value.text(_COMMAND), ()
-    found = value.table(_GATE, known=("run", "databases")) or {}
-    if "run" not in found:
-        value.wrong("run is missing", _GATE)
-    names: list[str] = []
-    for item in (
-        found["databases"].items("write a list of this file's databases: [orders]") if "databases" in found else ()
-    ):
-        name = item.word(rules.DATABASE)
-        if name is None:
-            continue
-        if name in names:
-            item.wrong(f"{name} stands twice", "keep one of them")
-        elif name not in stores:
-            close = nearest(name, stores)
-            item.wrong(
-                f"no database {name} in this file",
-                f"did you mean {close}?" if close else "declare it under `databases`",
-            )
-        else:
-            names.append(name)
-    return (found["run"].text(_COMMAND) if "run" in found else None), tuple(names)
+    names = found["depends_on"].words(rules.SERVICE, "write a list of services: [payments, catalog]", fits)
+    return tuple(ServiceName(it) for it in names)

@@ -14,7 +14,6 @@ from twinstage.config.value import Rule, Value
 from twinstage.model.names import ServiceName
 from twinstage.model.policy import EcosystemFile, ServiceEntry
 
-FILE = "ecosystem.yaml"
 KEYS = tuple(company.ECOSYSTEM.keys)
 ENTRY = tuple(company.ENTRY.keys)
 

@@ -5,7 +5,7 @@ Reading goes on after a problem, so that one look shows them all.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -141,8 +141,10 @@ class Value:
             for index, item in enumerate(self.node.items)
         ]
 
-    def words(self, rule: Rule, right: str) -> tuple[str, ...]:
-        """A list of words, each once."""
+    def words(
+        self, rule: Rule, right: str, fits: "Callable[[Value, str], bool]" = lambda _item, _word: True
+    ) -> tuple[str, ...]:
+        """A list of words, each once. ``fits``: may this word stand there? It reports it where it may not."""
         words: list[str] = []
         for item in self.items(right):
             word = item.word(rule)
@@ -150,7 +152,7 @@ class Value:
                 continue
             if word in words:
                 item.wrong(f"{word} stands twice", "keep one of them")
-            else:
+            elif fits(item, word):
                 words.append(word)
         return tuple(words)
 

@@ -8,7 +8,6 @@ production failing.
 import itertools
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -62,7 +61,6 @@ class Tally:
 
     requests: int
     failed: int
-    outcomes: Mapping[str, int]
     p99: float
     """Seconds; 0 where there was no request."""
     failures: Sequence[Sample]
@@ -76,7 +74,6 @@ def tally(samples: Sequence[Sample], skipped: int = 0) -> Tally:
     return Tally(
         requests=len(samples),
         failed=len(failures),
-        outcomes=dict(Counter(sample.outcome for sample in samples)),
         p99=slowest_last[int(len(slowest_last) * 0.99)] if slowest_last else 0.0,
         failures=failures,
         skipped=skipped,

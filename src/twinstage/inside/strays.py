@@ -112,7 +112,6 @@ class Strays:
         await _say(reader, writer, b"")
 
 
-_To = tuple[str, int]
 _Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Wire, tuple[str, int]], Coroutine[Any, Any, None]]
 
 

@@ -37,16 +37,16 @@ class PlainJudge:
     """A plain two-sample test on 5xx share and latency. It says RETREAT as soon as it is sure, whatever the time."""
 
     def verdict(self, canary: Window, baseline: Window, *, baked: bool, longest: bool, unproven: str) -> Verdict:
-        if _fails_more(canary, baseline, ALPHA, FEW_BAD):
-            return _verdict(Answer.RETREAT, canary, baseline, _failures(canary, baseline))
-        if slow := _slower(canary, baseline):
-            return _verdict(Answer.RETREAT, canary, baseline, slow)
         figures = _failures(canary, baseline)
+        if _fails_more(canary, baseline, ALPHA, FEW_BAD):
+            return Verdict(answer=Answer.RETREAT, detail=figures)
+        if slow := _slower(canary, baseline):
+            return Verdict(answer=Answer.RETREAT, detail=slow)
         if baked and canary.requests >= ENOUGH and not _doubtful(canary, baseline):
-            return _verdict(Answer.PROMOTE, canary, baseline, figures)
+            return Verdict(answer=Answer.PROMOTE, detail=figures)
         if longest and unproven == "promote":
-            return _verdict(Answer.PROMOTE, canary, baseline, f"nothing is proven: {figures}", proven=False)
-        return _verdict(Answer.WATCH, canary, baseline, figures)
+            return Verdict(answer=Answer.PROMOTE, detail=f"nothing is proven: {figures}", proven=False)
+        return Verdict(answer=Answer.WATCH, detail=figures)
 
 
 def _fails_more(canary: Window, baseline: Window, alpha: float, least: int) -> bool:
@@ -109,16 +109,4 @@ def _failures(canary: Window, baseline: Window) -> str:
     return (
         f"{canary.errors:,} of {canary.requests:,} requests failed, "
         f"production {baseline.errors:,} of {baseline.requests:,}"
-    )
-
-
-def _verdict(answer: Answer, canary: Window, baseline: Window, detail: str, *, proven: bool = True) -> Verdict:
-    return Verdict(
-        answer=answer,
-        detail=detail,
-        canary_requests=canary.requests,
-        canary_errors=canary.errors,
-        baseline_requests=baseline.requests,
-        baseline_errors=baseline.errors,
-        proven=proven,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+MIB, GIB = 1 << 20, 1 << 30
 LEAST = {"memory": 32 * MIB, "processes": 8, "files": 64, "tmp": MIB, "work": 16 * MIB}
 """Less than this starts nothing: the sandbox's own first processes, a shell and an interpreter."""
 MOST = {"memory": 1024 * GIB, "processes": 100_000, "files": 1_000_000, "tmp": 64 * GIB, "work": 1024 * GIB}

@@ -43,15 +43,11 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The judge's answer about a canary, with the figures behind it."""
+    """The judge's answer about a canary."""
 
     answer: Answer
     detail: str
-    """For people: "23 of 61 requests failed, production 0 of 1,160"."""
-    canary_requests: int = 0
-    canary_errors: int = 0
-    baseline_requests: int = 0
-    baseline_errors: int = 0
+    """For people, the figures behind it: "23 of 61 requests failed, production 0 of 1,160"."""
     proven: bool = True
     """False: PROMOTE only because the longest canary is over and the standard promotes unproven."""
 

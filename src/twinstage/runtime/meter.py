@@ -4,14 +4,12 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from twinstage.model.names import Ecosystem
 from twinstage.model.seen import TrafficSample
 from twinstage.model.workload import Route, Workload, WorkloadKey
-
-if TYPE_CHECKING:
-    from twinstage.runtime.world import Behaviour, FakeWorkload
+from twinstage.runtime.behaviour import Behaviour
+from twinstage.runtime.fake_workload import FakeWorkload
 
 BUCKETS = (5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 5000.0)
 """Upper bounds in milliseconds."""
@@ -43,7 +41,7 @@ class Meter:
         for key in [k for k in self._counters if k.ecosystem is ecosystem]:
             del self._counters[key]
 
-    def drain(self, workloads: Mapping[WorkloadKey, "FakeWorkload"]) -> None:
+    def drain(self, workloads: Mapping[WorkloadKey, FakeWorkload]) -> None:
         """One step's answers: whoever gets no new requests has soon none in flight."""
         for busy in workloads.values():
             busy.in_flight = max(0, busy.in_flight - 2)
@@ -51,8 +49,8 @@ class Meter:
     def serve(
         self,
         route: Route,
-        workloads: Mapping[WorkloadKey, "FakeWorkload"],
-        behaviour: Callable[[Workload], "Behaviour"],
+        workloads: Mapping[WorkloadKey, FakeWorkload],
+        behaviour: Callable[[Workload], Behaviour],
     ) -> None:
         """One step's requests at one frontend."""
         for key, share in route.split:
@@ -68,7 +66,7 @@ class Meter:
             held.in_flight = 3 if share and self.requests else held.in_flight
             self._answer(count, number, behaviour(held.workload))
 
-    def _answer(self, count: Counters, number: int, how: "Behaviour") -> None:
+    def _answer(self, count: Counters, number: int, how: Behaviour) -> None:
         count.wrong += number * how.error_rate
         errors, count.wrong = int(count.wrong), count.wrong % 1
         count.requests += number

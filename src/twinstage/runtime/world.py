@@ -6,7 +6,7 @@ behind observations are. The FakeRuntime in fake.py is a controller's way to it.
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
 from twinstage.jobs.probe import Trial, output
@@ -14,73 +14,14 @@ from twinstage.model.finding import Finding
 from twinstage.model.holding import Holding
 from twinstage.model.job import Job, JobKind, JobResult
 from twinstage.model.names import Ecosystem, InstanceId, JobId, ReleaseId, ServiceName
-from twinstage.model.seen import Crossing, Health, InstanceSeen, Observed, TrafficSample, WorkloadSeen
+from twinstage.model.seen import Crossing, Health, Observed, TrafficSample
 from twinstage.model.workload import Route, Workload, WorkloadKey
+from twinstage.runtime.behaviour import Behaviour, Ending
 from twinstage.runtime.databank import Databank, concerns
+from twinstage.runtime.fake_workload import FakeInstance, FakeWorkload
 from twinstage.runtime.meter import Meter
 from twinstage.runtime.runtime import Fence
 from twinstage.runtime.storeroom import Storeroom
-
-
-@dataclass(frozen=True, kw_only=True)
-class Behaviour:
-    """How the instances of a workload behave."""
-
-    starts: int = 2
-    """Steps from its start until it is healthy."""
-    health: Health = Health.HEALTHY
-    """What it becomes then: UNHEALTHY and CRASHING are for good, until the behaviour changes."""
-    detail: str = ""
-    error_rate: float = 0.0
-    latency: float = 20.0
-    """Milliseconds."""
-    crosses: tuple[tuple[str, str], ...] = ()
-    """(target, kind) that each instance tries once, when it becomes healthy."""
-    unfit: str = ""
-    """Why the runtime will never accept it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ending:
-    """How a job ends."""
-
-    steps: int = 2
-    result: JobResult = JobResult.SUCCEEDED
-    exit_status: int | None = 0
-    log_end: str = ""
-    crosses: tuple[tuple[str, str], ...] = ()
-    """(target, kind) that it tries in its first step."""
-    changes: str = ""
-    """What a migration does to the schema, however it ends; done once, whoever runs it again. Empty: nothing."""
-    unfit: str = ""
-    """Why the runtime will never start it."""
-
-
-FAILS = Ending(result=JobResult.FAILED, exit_status=1, log_end="1 failed")
-LOST = Ending(result=JobResult.LOST, exit_status=None)
-
-
-@dataclass(kw_only=True)
-class FakeInstance:
-    id: InstanceId
-    since: datetime
-    health: Health = Health.STARTING
-    steps: int = 0
-    detail: str = ""
-
-
-@dataclass(kw_only=True)
-class FakeWorkload:
-    workload: Workload
-    replicas: int
-    """0: deleted."""
-    instances: list[FakeInstance] = field(default_factory=list)
-    in_flight: int = 0
-    given: Mapping[str, str] = field(default_factory=dict)  # its secrets
-
-    @property
-    def healthy(self) -> int:
-        return sum(i.health is Health.HEALTHY for i in self.instances)
 
 
 class World:
@@ -175,7 +116,7 @@ class World:
         return Observed(
             ecosystem=ecosystem,
             at=self.now,
-            workloads={key: _seen(workload) for key, workload in here.items()},
+            workloads={key: workload.seen for key, workload in here.items()},
             routes={service: route for (eco, service), route in self.accepted.items() if eco is ecosystem},
             parts=dict(self.parts[ecosystem]),
             enforced=True,
@@ -300,9 +241,3 @@ class World:
             job = replace(job, output={"digest": f"sha256:{job.builds}"})
         self.jobs[job.id] = self.past[job.id] = job
         self.storeroom.worked(job, self.now)
-
-
-def _seen(held: FakeWorkload) -> WorkloadSeen:
-    instances = tuple(InstanceSeen(id=i.id, health=i.health, since=i.since, detail=i.detail) for i in held.instances)
-    key = held.workload.key
-    return WorkloadSeen(key=key, replicas=held.replicas, instances=instances, in_flight=held.in_flight)

@@ -18,9 +18,9 @@ from twinstage.store.rows import Attributed, Tally, Watch
 
 
 class Sightings(Database):
-    def crossings(self, *, since: datetime | None = None, limit: int | None = None) -> list[Crossing]:
+    def crossings(self, *, limit: int | None = None) -> list[Crossing]:
         """Newest first."""
-        return [a.crossing for a in self.attributed(since=since, limit=limit)]
+        return [a.crossing for a in self.attributed(limit=limit)]
 
     def crossings_of(self, release: ReleaseId, since: datetime, limit: int) -> list[Crossing]:
         """Of one release: those towards the other ecosystem first, which many others must not hide, then newest first."""
@@ -33,14 +33,10 @@ class Sightings(Database):
         with self.reading() as connection:
             return [_whole(row).crossing for row in connection.execute(query)]
 
-    def attributed(
-        self, *, release: ReleaseId | None = None, since: datetime | None = None, limit: int | None = None
-    ) -> list[Attributed]:
+    def attributed(self, *, since: datetime | None = None, limit: int | None = None) -> list[Attributed]:
         """Crossings with the release that made each: one for each place that it tried, at its latest attempt (``since``:
         those tried again since), counting all. Newest first."""
         query = select(t.crossings).order_by(t.crossings.c.at.desc(), t.crossings.c.seq.desc()).limit(limit)
-        if release is not None:
-            query = query.where(t.crossings.c.release == release)
         if since is not None:
             query = query.where(t.crossings.c.at >= encode(since))
         with self.reading() as connection:

@@ -42,8 +42,8 @@ def _shares(shares: tuple[int, ...]) -> str:
     return f"`[{', '.join(map(str, shares))}]`"
 
 
-def _span(low: timedelta, default: timedelta, about: str, example: str = "") -> Key:
-    return Key(shape=Span(low=low, high=LONGEST), default=f"`{spelled(default)}`", about=about, example=example)
+def _span(low: timedelta, default: timedelta, about: str) -> Key:
+    return Key(shape=Span(low=low, high=LONGEST), default=f"`{spelled(default)}`", about=about)
 
 
 CANARY = Table(

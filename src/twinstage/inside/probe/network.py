@@ -64,8 +64,8 @@ def tcp(place: Place, protocol: int = 0) -> str:
     return said
 
 
-def udp(place: Place, protocol: int = 0) -> str:
-    with socket.socket(_family(place[0]), socket.SOCK_DGRAM, protocol) as link:
+def udp(place: Place) -> str:
+    with socket.socket(_family(place[0]), socket.SOCK_DGRAM) as link:
         link.settimeout(_SHORT)
         link.sendto(b"anybody?", place)
         try:

@@ -1,16 +1,12 @@
 """What `up` writes for one company before anything starts: fixed files of each sandbox, and how to start each of them."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from twinstage.model.names import Place
-from twinstage.runtime.local import ways
-from twinstage.runtime.local.doorway import DOORMAN
-from twinstage.runtime.local.envoy import binary, discovery
-from twinstage.runtime.local.envoy import bootstrap as envoy
+from twinstage.runtime.local import proxies, ways
+from twinstage.runtime.local.envoy import binary
 from twinstage.runtime.local.files import write
 from twinstage.runtime.local.gives import NICE
 from twinstage.runtime.local.layout import (
@@ -25,17 +21,13 @@ from twinstage.runtime.local.layout import (
     Accounts,
     Layout,
 )
+from twinstage.runtime.local.parts import CACHES, Parts
 from twinstage.runtime.local.postgres.binaries import binaries
-from twinstage.runtime.local.postgres.server import DOOR
-from twinstage.runtime.local.sandbox import arguments, filter, launch, scripts, toolchain
+from twinstage.runtime.local.sandbox import arguments, launch, scripts, toolchain
 from twinstage.runtime.local.sandbox.toolchain import Bind
 from twinstage.runtime.local.settings import Settings
 from twinstage.runtime.local.supervisor import configuration
 
-CACHES = "/caches"
-WORKERS = 2
-"""Envoy's workers."""
-_FILES = ("--desired", DESIRED, "--state", STATE)
 _HERE = "twinstage.runtime.local.sandbox"
 
 
@@ -44,16 +36,17 @@ class Company:
 
     def __init__(self, layout: Layout, accounts: Accounts, settings: Settings) -> None:
         self._layout, self._accounts, self._settings = layout, accounts, settings
-        self._system, self._links = toolchain.system()
-        self._links = [*self._links, *toolchain.tool_links()]
+        self._system, links = toolchain.system()
+        self._links = [*links, *toolchain.tool_links()]
 
     def prepare(self, allowed: Sequence[str], programs: Sequence[str]) -> None:
         """Every fixed file and start specification. ``allowed``: hosts that builds may fetch packages from;
         ``programs``: which of the core's programs run."""
+        parts = Parts(self._layout, self._accounts, self._settings)
         for place in SANDBOXES:
-            self._place_files(place)
+            parts.write(place)
             self._spec(str(place), *self._place(place))
-        self._edge_files()
+        proxies.write_edge(self._layout, self._accounts.core)
         self._spec("edge", *self._edge())
         python = self._settings.python
         self._way("packages", ways.packages(self._layout, python, allowed))
@@ -74,25 +67,6 @@ class Company:
         """A program of the core that reaches the world."""
         binds = [*self._system, *toolchain.tools(), *toolchain.ours(), *way.binds]
         self._spec(name, self._accounts.core, binds, self._core(name, way.environment), way.command)
-
-    # ------------------------------------------------------------------------------------------- ecosystems, workshop
-
-    def _place_files(self, place: Place) -> None:
-        desired = self._layout.desired(place)
-        filter.write(desired / "filter.bpf")
-        write(desired / "launch", scripts.launch(str(toolchain.bwrap())))
-        write(desired / "init", scripts.init())
-        door, programs = f"{SOCKETS}/supervisor.sock", f"{DESIRED}/programs/*.conf"
-        conf = configuration.main(socket=door, state=STATE, include=programs)
-        parts = [self._sweeper(place), self._warden(place)]
-        if place is not Place.WORKSHOP:
-            keep = ["--socket", f"{SOCKETS}/lockbox.sock", "--keep", scripts.SECRETS]
-            parts += [self._ours("sentinel", [*_FILES, "--socket", f"{SOCKETS}/sentinel.sock"], 1)]
-            parts += [self._discovery(place), self._ours("lockbox", keep, 1), self._proxy(place)]
-            enter = ["--desired", DESIRED, "--socket", f"{SOCKETS}/{DOORMAN}.sock"]
-            parts.append(self._ours(DOORMAN, enter, 3, on_demand=True))
-        conf = "\n".join([conf, *parts])
-        write(desired / "supervisord.conf", conf)
 
     def _place(self, place: Place) -> tuple[int, list[Bind], list[str], list[str]]:
         layout, shop = self._layout, place is Place.WORKSHOP
@@ -128,84 +102,6 @@ class Company:
         configured = self._settings.postgres
         return [replace(b, target=b.source) for b in binaries(configured).binds] if configured else []
 
-    def _ours(self, name: str, arguments: Sequence[str], priority: int, on_demand: bool = False) -> str:
-        """A program of ours inside the place, outside every instance."""
-        command = [self._settings.python, "-m", f"twinstage.inside.{name}", *arguments]
-        log = f"{STATE}/logs/{name}.log"
-        return configuration.program(name, command, log=log, priority=priority, on_demand=on_demand)
-
-    def _warden(self, place: Place) -> str:
-        kill = ["--kill"] if self._settings.gives.data else []
-        return self._ours("warden", [*_FILES, "--nice", str(NICE[place]), *kill], 3)
-
-    def _sweeper(self, place: Place) -> str:
-        told = [*_FILES, "--socket", f"{SOCKETS}/sweeper.sock"]
-        if place is Place.WORKSHOP:
-            told += ["--artifacts", ARTIFACTS, "--caches", CACHES]
-        else:
-            told += ["--admin", f"{SOCKETS}/envoy.sock"]
-            told += ["--psql", f"{binaries(self._settings.postgres).here}/psql", "--door", DOOR]
-        return self._ours("sweeper", told, 3)
-
-    def _discovery(self, place: Place) -> str:
-        """Reads its files to the ecosystem's Envoy; it sees those alone, and has no capability."""
-        binds = [
-            *self._system,
-            *toolchain.tools(),
-            *toolchain.ours(),
-            Bind(source=f"{DESIRED}/envoy", target=f"{DESIRED}/envoy"),
-            Bind(source=SOCKETS, target=SOCKETS, writable=True),
-        ]
-        command = [self._settings.python, "-m", "twinstage.inside.discovery"]
-        command += ["--files", f"{DESIRED}/envoy", "--socket", f"{SOCKETS}/discovery.sock"]
-        return self._part("discovery", place, binds, {"PYTHONPATH": toolchain.search_path()}, command)
-
-    def _proxy(self, place: Place) -> str:
-        """The ecosystem's Envoy, in a sandbox that leaves it no capability; it keeps the ecosystem's network."""
-        here = self._layout.desired(place)
-        told = envoy.bootstrap(
-            node=str(place),
-            admin_socket=f"{SOCKETS}/envoy.sock",
-            concurrency=WORKERS,
-            **envoy.asking(f"{SOCKETS}/discovery.sock"),
-        )
-        write(here / "envoy" / "bootstrap.json", json.dumps(told))
-        self._nothing_yet(here / "envoy")
-        binds = [
-            *self._system,
-            Bind(source=str(binary.path()), target="/opt/envoy"),
-            Bind(source=f"{DESIRED}/envoy", target=f"{DESIRED}/envoy"),
-            Bind(source=SOCKETS, target=SOCKETS, writable=True),
-            Bind(source=f"{STATE}/proxy", target=f"{STATE}/proxy", writable=True),
-        ]
-        command = envoy.command(Path("/opt/envoy"), Path(f"{DESIRED}/envoy/bootstrap.json"), concurrency=WORKERS)
-        first = scripts.before_proxy(envoy.descriptors())
-        return self._part("proxy", place, binds, {}, command, alone=False, first=first)
-
-    def _part(
-        self,
-        name: str,
-        place: Place,
-        binds: Sequence[Bind],
-        environment: Mapping[str, str],
-        command: Sequence[str],
-        *,
-        alone: bool = True,
-        first: str = "",
-    ) -> str:
-        """A program of the ecosystem's own, in a sandbox that leaves it no capability. ``first``: shell to run before it."""
-        here = self._layout.desired(place)
-        options = arguments.inner(
-            binds=binds, links=self._links, environment=environment, hostname=str(place), directory="/", alone=alone
-        )
-        instance = here / "instances" / name
-        instance.mkdir(mode=0o750, exist_ok=True)
-        write(instance / "arguments", "".join(f"{word}\0" for word in options))
-        write(here / name, scripts.part(str(toolchain.bwrap()), name, command, first))
-        return configuration.program(
-            name, ["/bin/sh", f"{DESIRED}/{name}"], log=f"{STATE}/logs/{name}.log", priority=2, stop_seconds=5
-        )
-
     # ---------------------------------------------------------------------------------------------------------- core
 
     def _core(self, name: str, environment: Mapping[str, str]) -> list[str]:
@@ -221,38 +117,18 @@ class Company:
             account=self._accounts.core,
         )
 
-    def _edge_files(self) -> None:
-        told = envoy.bootstrap(
-            node="edge", admin_socket=f"{SOCKETS}/api/edge.sock", concurrency=WORKERS, **envoy.following("/edge")
-        )
-        write(self._layout.edge / "bootstrap.json", json.dumps(told))
-        self._nothing_yet(self._layout.edge)
-        self._give(self._layout.edge / "bootstrap.json")
-
-    def _nothing_yet(self, directory: Path) -> None:
-        """Envoy refuses to start without its files: empty sets until the controller writes them."""
-        for name in ("lds.json", "cds.json"):
-            if not (directory / name).exists():
-                write(directory / name, json.dumps(discovery.response([])))
-                self._give(directory / name)
-
-    def _give(self, path: Path) -> None:
-        """Written by root, read and replaced by the controller."""
-        if os.geteuid() == 0:
-            os.chown(path, self._accounts.core, -1)
-
     def _edge(self) -> tuple[int, list[Bind], list[str], list[str]]:
         layout = self._layout
         binds = [
             *self._system,
-            Bind(source=str(binary.path()), target="/opt/envoy"),
+            Bind(source=str(binary.path()), target=proxies.PROGRAM),
             Bind(source=str(layout.edge), target="/edge", writable=False),
             Bind(source=str(layout.edge / "log"), target="/edge/log", writable=True),
             Bind(source=str(layout.api.parent), target=f"{SOCKETS}/api", writable=True),
         ]
         for place in (Place.PRODUCTION, Place.STAGING):
             binds.append(Bind(source=str(layout.doors(place) / "edge"), target=f"{SOCKETS}/{place}"))
-        command = envoy.command(Path("/opt/envoy"), Path("/edge/bootstrap.json"), concurrency=WORKERS)
+        command = proxies.command("/edge/bootstrap.json")
         return self._accounts.core, binds, self._core("edge", {}), command
 
     def _controller(self) -> tuple[int, list[Bind], list[str], list[str]]:

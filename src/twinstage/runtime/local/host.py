@@ -4,20 +4,17 @@ import contextlib
 import fcntl
 import os
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from pathlib import Path
 
 import httpx
 
 from twinstage.inside.packages import allowed_hosts
 from twinstage.model.finding import Finding
 from twinstage.model.policy import EcosystemFile
-from twinstage.runtime.local import edge, groups, lacks, machine, orphans, start
+from twinstage.runtime.local import core, edge, groups, lacks, machine, orphans, start
 from twinstage.runtime.local.company import Company
+from twinstage.runtime.local.core import HostTrouble as HostTrouble  # whoever calls up or down meets it here
 from twinstage.runtime.local.layout import SANDBOXES, Accounts, Directory, Layout, directories, make
 from twinstage.runtime.local.places import Places
 from twinstage.runtime.local.postgres.binaries import NoPostgres, check
@@ -29,16 +26,11 @@ from twinstage.runtime.runtime import Unavailable
 
 Report = Callable[[str], None]
 
-_ENDED = ("STOPPED", "EXITED", "FATAL")
 _SCARCE = 16 << 20  # bytes: a build or two from not being able to write a decision
 _PATIENCE = 30.0  # seconds for the controller's first answer
 _PARTS = ("edge", "packages", "outside", "controller")
 """The core's own. The others are sandboxes, which outlive it."""
 PROGRAMS = (*(str(place) for place in SANDBOXES), *_PARTS)
-
-
-class HostTrouble(Exception):
-    """This machine cannot do it: what, why, and what to do."""
 
 
 def lacking() -> list[str]:
@@ -59,7 +51,7 @@ def up(file: EcosystemFile, report: Report) -> None:
             " a Unix socket's path may be; set TWINSTAGE_ROOT or XDG_RUNTIME_DIR to a shorter directory"
         )
     with _alone(layout, file.name):
-        runs = _answers(Supervisor(layout.sockets / "core" / "supervisor.sock"))
+        runs = core.answers(core.supervisor(layout))
         if not runs:
             orphans.end((layout.state, layout.sockets), _PARTS)
         taken = [] if runs else edge.taken(layout)
@@ -76,7 +68,7 @@ def up(file: EcosystemFile, report: Report) -> None:
             raise HostTrouble(f"cannot write the company's files: {error}; is there room on the disk?") from error
         if runs and start.outdated(layout):
             report("restarting the controller: it runs another Twinstage than is installed now; deployments go on")
-            _restart(Supervisor(layout.sockets / "core" / "supervisor.sock"), "controller")
+            core.restart(core.supervisor(layout), "controller")
         report("the sandboxes stand; waiting for the controller")
         _wait_for_api(layout)
 
@@ -91,12 +83,12 @@ def make_ready(name: str, layout: Layout, programs: Sequence[str], postgres: str
     _directories(layout, accounts)
     company = Company(layout, accounts, _settings(name, layout, accounts, postgres))
     company.prepare(allowed_hosts(dict(os.environ), []), programs)
-    supervisor = Supervisor(layout.sockets / "core" / "supervisor.sock")
-    if _answers(supervisor):
-        _restart_missing(supervisor, programs)
+    supervisor = core.supervisor(layout)
+    if core.answers(supervisor):
+        core.restart_missing(supervisor, programs)
     else:
-        _start_core(layout)
-    _wait_for_sandboxes(layout)
+        core.start(layout)
+    core.wait_for_sandboxes(layout)
 
 
 def down(name: str) -> None:
@@ -105,15 +97,15 @@ def down(name: str) -> None:
     if not layout.state.is_dir():
         raise HostTrouble(f"cannot stop {name}: there is no company of that name here (looked in {layout.state})")
     with _alone(layout, name):
-        core = Supervisor(layout.sockets / "core" / "supervisor.sock")
-        if _answers(core):
-            core.stop("controller")  # first: nobody may start anew what is being stopped
+        supervisor = core.supervisor(layout)
+        if core.answers(supervisor):
+            supervisor.stop("controller")  # first: nobody may start anew what is being stopped
         for place in SANDBOXES:
-            _stop_programs(Supervisor(layout.doors(place) / "supervisor.sock"))
-        _stop_programs(core)
-        if _answers(core):
-            pid = core.shut_down()
-            _until(lambda: keeper.start_time(pid) is None, 40.0, "the core supervisor did not stop")
+            core.stop_programs(Supervisor(layout.doors(place) / "supervisor.sock"))
+        core.stop_programs(supervisor)
+        if core.answers(supervisor):
+            pid = supervisor.shut_down()
+            core.until(lambda: keeper.start_time(pid) is None, 40.0, "the core supervisor did not stop")
         for place in SANDBOXES:  # a sandbox outlives its keeper, so one may be left from a core that was killed
             record = layout.core / f"{place}.pid"
             pid = keeper.running(record) or 0
@@ -121,7 +113,7 @@ def down(name: str) -> None:
                 keeper.end(pid)
             record.unlink(missing_ok=True)
         # Keepers of a core that was killed see their sandboxes end, and end too: a moment later.
-        _until(lambda: not orphans.started(layout.core), 15.0, None)
+        core.until(lambda: not orphans.started(layout.core), 15.0, None)
         orphans.end((layout.state, layout.sockets), PROGRAMS)
         groups.remove(groups.company(name, layout.state))
         shutil.rmtree(layout.sockets, ignore_errors=True)
@@ -132,9 +124,8 @@ def down(name: str) -> None:
 def troubles(name: str) -> list[Finding]:
     """What is wrong with the company's own processes."""
     layout = Layout.on_host(Places.of(name))
-    core = Supervisor(layout.sockets / "core" / "supervisor.sock")
     try:
-        found = list(ailing(core.processes().values()))
+        found = list(ailing(core.supervisor(layout).processes().values()))
     except Unavailable as trouble:
         what = f"does not answer: {trouble}"
         found = [Finding(about="the core supervisor", what=what, advice="`twinstage up` starts it again")]
@@ -156,10 +147,7 @@ def _alone(layout: Layout, name: str) -> Iterator[None]:
     layout.state.mkdir(exist_ok=True, mode=0o700)
     handle = os.open(layout.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _until(lambda: _locked(handle), 120.0, f"another `up` or `down` of {name} did not end")
+        core.until(lambda: _locked(handle), 120.0, f"another `up` or `down` of {name} did not end")
         yield
     finally:
         os.close(handle)
@@ -211,58 +199,6 @@ def _settings(name: str, layout: Layout, accounts: Accounts, postgres: str) -> S
     return settings
 
 
-def _answers(supervisor: Supervisor) -> bool:
-    try:
-        supervisor.processes()
-    except Unavailable:
-        return False
-    return True
-
-
-def _start_core(layout: Layout) -> None:
-    with (layout.core / "supervisord.out").open("ab") as out:
-        subprocess.Popen(
-            [sys.executable, "-m", "twinstage.inside.supervisord", "-c", str(layout.core / "supervisord.conf")],
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-    supervisor = Supervisor(layout.sockets / "core" / "supervisor.sock")
-    _until(lambda: _answers(supervisor), 20.0, f"the core supervisor did not start; see {layout.core}/supervisord.out")
-
-
-def _restart_missing(supervisor: Supervisor, programs: Sequence[str]) -> None:
-    supervisor.add(programs)
-    for name, seen in supervisor.processes().items():
-        if seen.state in _ENDED:
-            supervisor.start(name)
-
-
-def _restart(supervisor: Supervisor, name: str) -> None:
-    supervisor.stop(name)
-    _until(lambda: supervisor.processes()[name].state in _ENDED, 10.0, f"the {name} did not stop")
-    supervisor.start(name)
-
-
-def _stop_programs(supervisor: Supervisor) -> None:
-    """Ask every instance to stop, all at once, and wait until they have (a sandbox would stop them one by one)."""
-    with contextlib.suppress(Unavailable):
-        supervisor.stop_all()
-        _until(lambda: _stopped(supervisor), 30.0, None)
-
-
-def _stopped(supervisor: Supervisor) -> bool:
-    return all(p.state in _ENDED for p in supervisor.processes().values())
-
-
-def _wait_for_sandboxes(layout: Layout) -> None:
-    for place in SANDBOXES:
-        inside = Supervisor(layout.doors(place) / "supervisor.sock")
-        _until(partial(_answers, inside), 20.0, f"{place} does not start; see {layout.core}/{place}.log")
-
-
 def _wait_for_api(layout: Layout) -> None:
     def ready() -> bool:
         if why := start.failure(layout):
@@ -275,20 +211,4 @@ def _wait_for_api(layout: Layout) -> None:
         except httpx.TransportError:
             return False
 
-    _until(ready, _PATIENCE, f"the controller does not answer; see {layout.core}/controller.log")
-
-
-def _until(true: Callable[[], bool], seconds: float, trouble: str | None) -> None:
-    """Wait for a condition. ``trouble``: what to say when it does not come true; None: go on without it."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            if trouble is None:
-                return
-            raise HostTrouble(f"{trouble} (waited {seconds:.0f} s)")
-        time.sleep(0.05)
-
-
-def state_of(name: str) -> Path:
-    """Where the company's state lies."""
-    return Places.of(name).state
+    core.until(ready, _PATIENCE, f"the controller does not answer; see {layout.core}/controller.log")

@@ -7,6 +7,9 @@ from twinstage.runtime.local.sandbox.toolchain import BIN, Bind
 CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_NET_BIND_SERVICE", "CAP_SETFCAP")
 """What the first process of an ecosystem needs, over its own namespaces only, to make networks and inner sandboxes."""
 
+USER = 1000
+"""Whoever runs in an instance or a job, by its own account; the machine knows it as the place's account."""
+
 
 def _mounts(binds: Iterable[Bind], links: Iterable[tuple[str, str]]) -> list[str]:
     out: list[str] = []
@@ -62,14 +65,13 @@ def inner(
     directory: str,
     alone: bool,
     tmp: int = 256 << 20,
-    uid: int = 1000,
 ) -> list[str]:
     """Options of the sandbox of one instance or job: no capability, no new user namespace, nothing of its neighbours.
 
     ``alone``: a network namespace of its own with nothing but loopback (the workshop). Otherwise it keeps the network that
     its launcher entered: the instance's own wire, or the ecosystem's for its proxy. ``tmp``: bytes in /tmp, and in /dev/shm.
     """
-    out = ["--unshare-user", "--uid", str(uid), "--gid", str(uid), "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+    out = ["--unshare-user", "--uid", str(USER), "--gid", str(USER), "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     out += [
         "--unshare-cgroup-try",
         "--hostname",

@@ -17,7 +17,7 @@ from twinstage.runtime.local.sandbox import toolchain
 from twinstage.runtime.local.sandbox.toolchain import Bind
 
 _CLONE_NEWNS = 0x00020000
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+_MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 
 
 VIEW = Path("/run/twinstage-view")

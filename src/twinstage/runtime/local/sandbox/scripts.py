@@ -13,23 +13,27 @@ LAUNCH = f"{DESIRED}/launch"
 """``launch ID wire|alone [DIRECTORY]``: make the directory (a package cache), enter the instance's network, start its sandbox,
 hand SIGTERM on to it."""
 
-INIT = f"{DESIRED}/init"
-"""First process inside: starts the command, hands SIGTERM on to it, collects orphans, ends with its status."""
-
 SECRETS = "/run/secrets"
 """Where an ecosystem's lockbox keeps each instance's, in the memory of the sandbox."""
 
 INSIDE = "/twinstage"
 """Where an instance sees its own small files: `init`, `run`."""
 
+GROUPS = "/groups"
+"""Where a place sees its control groups (``memory``, ``cpu``), in which its instances each get one: ``ID.PID``, with their
+launcher's pid. Not there where the machine gives none."""
 
-def launch(bwrap: str) -> str:
-    """The launcher. It waits for the wire, since a sentinel that was restarted may still be making it."""
-    return f"""#!/bin/sh
-id=$1
-here={DESIRED}/instances/$id
-[ -n "$3" ] && mkdir -p "$3"
-groups=
+_COMES = """comes() { # FILE WHAT WHOSE: wait until it is there
+  tries=0
+  while [ ! -e "$1" ]; do
+    tries=$((tries + 1))
+    [ $tries -gt 600 ] && echo "twinstage: no $2 for $id after 30 s; see the $3 log" >&2 && exit 70
+    sleep 0.05
+  done
+}
+"""
+
+_GROUP = f"""groups=
 if [ -e "$here/bounds" ]; then
   read -r memory most <"$here/bounds"
   for kind in memory cpu; do
@@ -42,25 +46,40 @@ if [ -n "$groups" ]; then
   [ -d "${{bound%/memory}}" ] && {{ echo "$memory" >"$bound.limit_in_bytes" || exit 71; }}
   [ -e "$bound.memsw.limit_in_bytes" ] && echo "$memory" >"$bound.memsw.limit_in_bytes"
 fi
-info=/tmp/info.$id
+"""
+"""Makes the instance's control groups, and sets what they bound."""
+
+_TELL = f"""why=
+[ -e /tmp/memory.$id ] && why=memory && rm -f /tmp/memory.$id
+if [ -n "$groups" ]; then
+  while read -r key count; do
+    [ "$key" = oom_kill ] && [ "$count" -gt 0 ] && why=memory
+  done 2>/dev/null <{GROUPS}/memory/$id.$$/memory.oom_control
+  rmdir $groups 2>/dev/null # what does not go yet, the warden takes away
+fi
+# The supervisor does not tell it of one that ended at once. Whoever reads it meets this one whole, or the one before.
+told={STATE}/logs/$id.status
+echo $status $why >$told.new && mv $told.new $told
+exit $status
+"""
+"""Says how it ended, and whether for want of memory."""
+
+
+def launch(bwrap: str) -> str:
+    """The launcher. It waits for the wire, since a sentinel that was restarted may still be making it."""
+    return f"""#!/bin/sh
+id=$1
+here={DESIRED}/instances/$id
+{_COMES}[ -n "$3" ] && mkdir -p "$3"
+{_GROUP}info=/tmp/info.$id
 enter=
 if [ "$2" = wire ]; then
-  tries=0
-  while [ ! -e {PINS}/$id.ready ]; do
-    tries=$((tries + 1))
-    [ $tries -gt 600 ] && echo "twinstage: no network for $id after 30 s; see the sentinel's log" >&2 && exit 70
-    sleep 0.05
-  done
+  comes {PINS}/$id.ready network "sentinel's"
   enter="nsenter --net={PINS}/$id"
 fi
 more=
 if [ -e "$here/secrets" ]; then
-  tries=0
-  while [ ! -e {SECRETS}/$id ]; do
-    tries=$((tries + 1))
-    [ $tries -gt 600 ] && echo "twinstage: no secrets for $id after 30 s; see the controller's log" >&2 && exit 70
-    sleep 0.05
-  done
+  comes {SECRETS}/$id secrets "controller's"
   exec 6<{SECRETS}/$id
   more="--args 6"
 fi
@@ -79,24 +98,7 @@ while :; do
   status=$?
   kill -0 $bwrap 2>/dev/null || break
 done
-why=
-[ -e /tmp/memory.$id ] && why=memory && rm -f /tmp/memory.$id
-if [ -n "$groups" ]; then
-  while read -r key count; do
-    [ "$key" = oom_kill ] && [ "$count" -gt 0 ] && why=memory
-  done 2>/dev/null <{GROUPS}/memory/$id.$$/memory.oom_control
-  rmdir $groups 2>/dev/null # what does not go yet, the warden takes away
-fi
-# The supervisor does not tell it of one that ended at once. Whoever reads it meets this one whole, or the one before.
-told={STATE}/logs/$id.status
-echo $status $why >$told.new && mv $told.new $told
-exit $status
-"""
-
-
-GROUPS = "/groups"
-"""Where a place sees its control groups (``memory``, ``cpu``), in which its instances each get one: ``ID.PID``, with their
-launcher's pid. Not there where the machine gives none."""
+{_TELL}"""
 
 
 def limits(bounds: Bounds, *, data: bool, adjust: int, fsize: int, nice: int) -> str:

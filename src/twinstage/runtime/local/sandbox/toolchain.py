@@ -117,8 +117,3 @@ def bwrap_home() -> Path:
 def bwrap() -> Path:
     """The wheel's bubblewrap. Run in place: it needs the libraries beside it."""
     return bwrap_home() / BWRAP
-
-
-def readable_by_all(path: Path) -> bool:
-    """Whether an account that owns nothing can reach `path`."""
-    return all(p.stat().st_mode & (0o001 if p.is_dir() else 0o004) for p in [path, *path.parents])
