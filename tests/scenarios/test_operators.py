@@ -1,11 +1,13 @@
 """What people may do to a rollout, and what they are told."""
 
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
 from scenarios.company import POLICY, Company, of_commit
 from scenarios.conftest import Found
+from twinstage.controller import intents
 from twinstage.model.names import Ecosystem
 from twinstage.model.rollout import Intent, IntentVerb, State
 from twinstage.model.seen import Health
@@ -54,6 +56,29 @@ def test_abort_wants_a_reason_and_something_to_abort(company: Found) -> None:
     shop.until(lambda: shop.state(rollout) is State.LIVE)
     late = shop.ask(IntentVerb.ABORT, rollout=rollout, why="too late")
     assert (late.accepted, "it is live already" in late.answer) == (False, True)
+
+
+@pytest.mark.parametrize("mistake", [OverflowError("year 10000"), KeyError("orders"), AttributeError("share")])
+def test_an_intent_that_meets_a_mistake_of_ours_is_refused_and_holds_nobody_up(
+    company: Found, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, mistake: Exception
+) -> None:
+    shop, _, rollout = second_release(company)
+
+    def broken(*_: object) -> NoReturn:
+        raise mistake
+
+    monkeypatch.setitem(dict_of(intents.ORDERS), IntentVerb.FREEZE, broken)
+    refused = shop.ask(IntentVerb.FREEZE, by="grace", why="holidays")
+    assert not refused.accepted
+    assert "cannot freeze: that met a mistake in Twinstage itself; nothing was decided" in refused.answer
+    assert str(refused.id) in caplog.text
+    assert type(mistake).__name__ in caplog.text
+    shop.until(lambda: shop.state(rollout) is State.LIVE)
+
+
+def dict_of(orders: object) -> dict[IntentVerb, object]:
+    assert isinstance(orders, dict)
+    return orders
 
 
 def test_a_rollback_brings_the_release_before_back_and_holds_it(company: Found) -> None:

@@ -31,6 +31,9 @@ from twinstage.store.trouble import NoPorts, Unknown
 
 log = logging.getLogger(__name__)
 
+MISTAKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What trouble of the world never is: it will not go away by itself."""
+
 
 def carry_out(means: Means, now: datetime) -> None:
     """All that is pending, in the order in which it was asked."""
@@ -42,7 +45,18 @@ def carry_out(means: Means, now: datetime) -> None:
         except Unread as trouble:
             log.info("intent %s waits, and those after it: %s", intent.id, trouble)
             return
+        except MISTAKES:
+            # Tried again it would end the same way, and whoever stands behind it, pipelines too, would wait for ever.
+            log.exception("intent %s cannot be carried out", intent.id)
+            outcome = Outcome(answer=_mistaken(intent), accepted=False)
         _answer(intent, outcome, means, now)
+
+
+def _mistaken(intent: Intent) -> str:
+    return (
+        f"cannot {intent.verb.value}: that met a mistake in Twinstage itself; nothing was decided. "
+        "The controller's log says where: please report it with that"
+    )
 
 
 def abort(intent: Intent, situation: Situation, means: Means, now: datetime) -> Outcome:
