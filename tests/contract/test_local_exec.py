@@ -288,6 +288,8 @@ def impatient(house: House, sandboxes: Layout) -> Iterator[Callable[..., Inside]
     python = Settings.read(sandboxes.state / "settings.json").python
     command = [python, "-m", "twinstage.inside.doorman", "--desired", "/desired", "--socket", f"/sockets/{door.name}"]
     entering = ["nsenter", "--target", str(first), "--user", "--mount", "--pid", "--ipc", "--uts", "--net"]
+    # Who is not root may set no groups, and is the sandbox's root as he is.
+    entering += ["--preserve-credentials"] if os.geteuid() else []
     running = subprocess.Popen([*entering, "--", *command, "--idle", "1.5"], cwd="/")
 
     def enter(*command: str, terminal: dict[str, Any] | None = None) -> Inside:
