@@ -220,6 +220,7 @@ class Proxy:
             gateway="127.0.0.1",
             edge_dir=str(self.process.xds / "edge"),
             access_log=str(self.directory / f"{self.ecosystem}-access.jsonl"),
+            most=CONNECTIONS // 2,
         )
 
     @property

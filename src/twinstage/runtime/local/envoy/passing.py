@@ -57,16 +57,20 @@ def _filters(name: str, idle: str, most: int | None, whose: str) -> list[dict[st
             "idle_timeout": idle,
         },
     }
-    bound = {
+    admission = {"name": name, "config_discovery": {"config_source": source(), "type_urls": [_RBAC]}}
+    return [*([bound(f"{name}.{whose}", most)] if most else []), admission, passing]
+
+
+def bound(name: str, most: int) -> dict[str, Any]:
+    """A filter that closes connections beyond so many of its chain. ``name`` is that of its statistics."""
+    return {
         "name": "envoy.filters.network.connection_limit",
         "typed_config": {
             "@type": f"{TYPES}extensions.filters.network.connection_limit.v3.ConnectionLimit",
-            "stat_prefix": f"{name}.{whose}",
+            "stat_prefix": name,
             "max_connections": most,
         },
     }
-    admission = {"name": name, "config_discovery": {"config_source": source(), "type_urls": [_RBAC]}}
-    return [*([bound] if most else []), admission, passing]
 
 
 def callers(name: str, admits: Sequence[str]) -> dict[str, Any]:
