@@ -65,7 +65,8 @@ def _entries(repository: Path, tree: str, what: str) -> list[_Entry]:
         mode, kind, id, size = about.decode().split()
         name = raw.decode("utf-8", "surrogateescape")
         if kind == "commit":
-            raise Refused(f"cannot {what}: {shown(name)} is a git submodule; put its files into the repository")
+            name = shown(name)
+            raise Refused(f"cannot {what}: {name} is a git submodule; put its files into the repository")
         entries.append(_Entry(mode=mode, id=id, size=int(size), name=name))
     total = sum(entry.size for entry in entries)
     if len(entries) > MOST_FILES or total > MOST_BYTES:
@@ -100,9 +101,8 @@ def _add(tar: tarfile.TarFile, entry: _Entry, content: IO[bytes], time: int, wha
         info.linkname = content.read().decode("utf-8", "surrogateescape")
         leads = posixpath.normpath(posixpath.join(posixpath.dirname(entry.name), info.linkname))
         if leads.startswith(("/", "../")) or leads == "..":
-            raise Refused(
-                f"cannot {what}: {shown(entry.name)} is a symbolic link to {shown(info.linkname)}, outside the service's tree"
-            )
+            name, linkname = shown(entry.name), shown(info.linkname)
+            raise Refused(f"cannot {what}: {name} is a symbolic link to {linkname}, outside the service's tree")
         tar.addfile(info)
         return
     info.size = entry.size

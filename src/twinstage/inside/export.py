@@ -34,7 +34,8 @@ def unpack(source: Path, into: Path, stop: Callable[[], bool]) -> None:
             for member in _admitted(tar, into, stop):
                 tar.extract(member, into)
     except tarfile.TarError as wrong:
-        raise Unusable(f"cannot unpack the commit: {shown(str(wrong))}") from wrong
+        said = shown(f"{wrong}")
+        raise Unusable(f"cannot unpack the commit: {said}") from wrong
 
 
 def remove(tree: Path) -> None:
@@ -99,7 +100,9 @@ def _check(member: tarfile.TarInfo, into: Path) -> None:
     if not (member.isfile() or member.isdir() or member.issym()):
         raise Unusable(f"cannot unpack {shown(member.name)}: a commit holds files, directories and symbolic links only")
     if len(os.fsencode(member.name)) > LONGEST:
-        raise Unusable(f"cannot unpack {shown(member.name[:100])}…: its name has more than {LONGEST:,} bytes")
+        raise Unusable(
+            f"cannot unpack {shown(member.name[:100])}: its path has more than {LONGEST:,} bytes; make it shorter"
+        )
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts or not _inside(into / name.parent, into):
         raise Unusable(f"cannot unpack {shown(member.name)}: it would be written outside the working copy")

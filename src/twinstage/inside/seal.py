@@ -82,7 +82,7 @@ def _entries(root: Path, prepare: _Prepare | None = None) -> Iterator[tuple[str,
         name, path, seen = waiting.pop()
         if len(os.fsencode(name)) > LONGEST:
             raise Unsealable(
-                f"cannot seal {shown(name[:100])}…: its name has more than {LONGEST:,} bytes, from the root on"
+                f"cannot seal {shown(name[:100])}: its path has more than {LONGEST:,} bytes; make it shorter"
             )
         yield name, path, seen
         if stat.S_ISDIR(seen.st_mode):
