@@ -284,6 +284,8 @@ def said(node: ast.AST, scope: ast.AST, depth: int = 0) -> str:
         return said(node.value, scope, depth)
     if isinstance(node, ast.Attribute) and node.attr in ("id", "value"):
         return said(node.value, scope, depth)
+    if isinstance(node, ast.Call) and _name(node) == "shown" and len(node.args) == 1:
+        return said(node.args[0], scope, depth)
     if isinstance(node, ast.Attribute):
         return node.attr.strip("_").upper()
     if isinstance(node, ast.Name):

@@ -206,6 +206,8 @@ class Proxy:
     database: int = 0
     """The port of the gateway; 0: there is no database server."""
     server: int = 0
+    apart: tuple[str, ...] = ()
+    """Ranges whose connections to the database are counted apart."""
 
     def __post_init__(self) -> None:
         self.process = Process(self.directory, str(self.ecosystem), asks=True)
@@ -217,6 +219,7 @@ class Proxy:
             gateway="127.0.0.1",
             edge_dir=str(self.process.xds / "edge"),
             access_log=str(self.directory / f"{self.ecosystem}-access.jsonl"),
+            most=CONNECTIONS // 2,
         )
 
     @property
@@ -224,7 +227,7 @@ class Proxy:
         return self.process.admin
 
     def put_listeners(self) -> None:
-        others = [database.listener("127.0.0.1", Port(self.database))] if self.database else []
+        others = [database.listener("127.0.0.1", Port(self.database), self.apart)] if self.database else []
         write(self.process.xds / "lds.json", listeners(self.house, [(ORDERS, Port(self.port))], others=others))
 
     def put_database(self, server: int, admits: tuple[str, ...]) -> None:

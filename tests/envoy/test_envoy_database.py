@@ -4,9 +4,12 @@ import socket
 import threading
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from envoy_rig import Proxy, eventually
 from envoy_upstream import Upstreams
+
+from twinstage.runtime.local.envoy import database
 
 
 @pytest.fixture
@@ -76,3 +79,33 @@ def test_a_change_of_callers_cuts_nobody_off(live: Proxy) -> None:
 def test_without_callers_nobody_comes_in(live: Proxy) -> None:
     live.put_callers(())
     eventually(lambda: not reached(live, "127.0.64.1"), "the caller is not let in")
+
+
+def test_one_workload_takes_no_place_of_another(live: Proxy) -> None:
+    """Half-open connections too: the server counts a role's only once they have said their password."""
+    first, second = "127.0.64.0/26", "127.0.65.0/26"
+    live.put_callers((first, second))
+    live.apart = (first,)
+    live.put_listeners()
+    eventually(lambda: reached(live, "127.0.65.1"), "both are let in")
+    held = [opened(live, f"127.0.64.{1 + number % 60}") for number in range(3 * database.MOST)]
+    try:
+        eventually(lambda: not reached(live, "127.0.64.1"), "the first has all that it may have")
+        assert reached(live, "127.0.65.1"), "and the second what it needs"
+        kept = [one for one in held if said(one) == b"hello\n"]
+        assert len(kept) <= database.MOST
+        live.apart = (first, second)
+        live.put_listeners()
+        eventually(lambda: "127.0.65.0/26" in listed(live), "the second has a chain of its own")
+        assert all(said(one, b"still\n") == b"still\n" for one in kept), "which cuts nobody off"
+        live.apart = (second,)
+        live.put_listeners()
+        eventually(lambda: reached(live, "127.0.64.1"), "a workload that is gone takes no place")
+    finally:
+        for one in held:
+            one.close()
+
+
+def listed(proxy: Proxy) -> str:
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(proxy.process.socket))) as admin:
+        return admin.get("http://envoy/config_dump?resource=dynamic_listeners").text

@@ -1,10 +1,12 @@
 """The edge: host ports, passed unopened to Unix sockets of the ecosystems."""
 
+import select
+import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-from envoy_rig import ORDERS, Process, Proxy, call, eventually, free_port
+from envoy_rig import CONNECTIONS, ORDERS, Process, Proxy, call, eventually, free_port
 from envoy_upstream import Instance
 
 from twinstage.model.names import Ecosystem, Port
@@ -83,9 +85,36 @@ def test_an_ecosystem_that_is_down_closes_the_connection(
     assert call(way.port).body == "one"
 
 
+def test_instances_that_never_close_connections_keep_no_client_out(
+    proxy: Proxy, one: Instance, process: Callable[[str], Process]
+) -> None:
+    """The proxy takes so many and no more: without a bound of their own, those of one caller would be all of them."""
+    outer = process("outer")
+    way = door(proxy)
+    put(outer, [way])
+    outer.start()
+    eventually(lambda: call(way.port).body == "one", "the way is open")
+    held = [socket.create_connection(("127.0.0.1", proxy.port), 10) for _ in range(CONNECTIONS + 50)]
+    try:
+        eventually(lambda: closed(held) >= CONNECTIONS // 2 + 50, "those beyond the bound are closed")
+        assert call(way.port).body == "one"
+    finally:
+        for each in held:
+            each.close()
+    eventually(lambda: call(proxy.port).status == 403, "and then there is room again")
+
+
+def closed(held: Iterable[socket.socket]) -> int:
+    """How many of them the other side has closed."""
+    ready = select.poll()
+    for each in held:
+        ready.register(each, select.POLLIN)
+    return len(ready.poll(0))
+
+
 def test_the_sockets_are_for_owner_and_group(proxy: Proxy, one: Instance) -> None:
-    for socket in (Path(edge_socket(proxy.house.edge_dir, ORDERS)), proxy.process.socket):
-        assert socket.stat().st_mode & 0o777 == 0o660
+    for path in (Path(edge_socket(proxy.house.edge_dir, ORDERS)), proxy.process.socket):
+        assert path.stat().st_mode & 0o777 == 0o660
 
 
 def test_doors_of_both_ecosystems_have_names_of_their_own() -> None:

@@ -254,6 +254,25 @@ def test_beyond_the_most_connections_are_closed(folder: Path) -> None:
     beside_an_echo(test)
 
 
+def test_staging_takes_no_place_of_production(folder: Path) -> None:
+    async def test(port: int) -> None:
+        tell(folder, "staging", f"{HERE}:{port}")
+        tell(folder, "production", f"{HERE}:{port}")
+        made = passage(folder, most=3)
+        await made.look()
+        held = [await asyncio.open_unix_connection(door(folder)) for _ in range(3)]
+        for reader, writer in held:
+            writer.write(b"held")
+            assert await reader.readexactly(4) == b"held"
+        assert await said(door(folder)) == b""
+        assert await said(door(folder, "production")) == b"hello"
+        for _, writer in held:
+            writer.close()
+        made.close()
+
+    beside_an_echo(test)
+
+
 @pytest.mark.parametrize("text", ["[]", '{"a/b": "h:1"}', '{"a": "h"}', '{"a": "h:0"}', '{"a": 5}', "{"])
 def test_what_cannot_be_used(folder: Path, text: str) -> None:
     (folder / "told" / "staging.json").write_text(text)

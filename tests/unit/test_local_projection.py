@@ -142,7 +142,7 @@ def test_outside_names_have_an_address_each_and_a_door_for_what_leaves(staging: 
     workload = replace(WORKLOAD, outside=places, stubs={"bank": GIFTS}, calls=(GIFTS,))
     record = staging.ledger.put_workload(workload)
     staging.projection.write_workload(record)
-    staging.projection.write_outside(Ecosystem.STAGING)
+    staging.projection.write_passing(Ecosystem.STAGING)
     wire = staging.told(f"wires/{NAME}.0.json")["outside"]
     assert isinstance(wire, list)
     assert [(it["host"], it["port"], it["stub"]) for it in wire] == [
@@ -158,7 +158,7 @@ def test_outside_names_have_an_address_each_and_a_door_for_what_leaves(staging: 
     (first, second) = sorted(staging.names("envoy/ecds"))
     assert addresses.span(record.slot).partition("/")[0] in (staging.here / f"envoy/ecds/{first}").read_text()
     staging.ledger.forget_workload(NAME)
-    staging.projection.write_outside(Ecosystem.STAGING)
+    staging.projection.write_passing(Ecosystem.STAGING)
     assert staging.names("envoy/ecds") == set()
     assert second.removesuffix(".json") not in (staging.here / "envoy/lds.json").read_text()
     assert json.loads((staging.layout.outside / "staging.json").read_text()) == {}

@@ -9,12 +9,13 @@ import json
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from twinstage.cli.choice import chosen
 from twinstage.cli.verbs import KNOWN, VERBS, Verb
-from twinstage.runtime.local.places import Places, companies
+from twinstage.runtime.local.places import NotOurs, Places, companies
 
 PATIENCE = 0.5
 """Seconds."""
@@ -148,16 +149,20 @@ def _instances(named: str | None) -> Iterator[Choice]:
 
 
 def _companies() -> Iterator[Choice]:
-    return ((name, "") for name in companies())
+    with suppress(NotOurs):
+        yield from ((name, "") for name in companies())
 
 
 def _asked(named: str | None, path: str) -> list[Mapping[str, Any]]:
     """What the company's controller answers; nothing where none is up, or where it takes too long."""
-    running = companies()
-    name = chosen(named) or (running[0] if len(running) == 1 else None)
-    if name is None:
+    try:
+        running = companies()
+        name = chosen(named) or (running[0] if len(running) == 1 else None)
+        if name is None:
+            return []
+        connection = _OverSocket(Places.of(name).api)
+    except NotOurs:
         return []
-    connection = _OverSocket(Places.of(name).api)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

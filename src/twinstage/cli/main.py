@@ -12,6 +12,7 @@ from rich.markup import escape
 from twinstage.cli.exits import Exit, Stop
 from twinstage.cli.group import Verbs
 from twinstage.cli.screen import errors, hanging
+from twinstage.runtime.local.places import NotOurs
 
 HELP = """Ship every microservice through one pipeline, and a sealed staging mirror of production.
 
@@ -74,7 +75,7 @@ def told(error: Exception) -> int:
         problem = error.problem
         complain(problem.title, "\n".join([problem.detail, *(m.text for m in problem.mistakes)]), problem.hint)
         return Exit.USAGE if problem.status == 404 else Exit.WAITING
-    if isinstance(error, Unreachable | Broken):
+    if isinstance(error, Unreachable | Broken | NotOurs):
         complain(str(error))
         return Exit.TROUBLE
     return unexpected()

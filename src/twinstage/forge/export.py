@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from twinstage.forge.git import Refused, git, streaming
+from twinstage.inside.export import shown
 
 MOST_BYTES = 1024 * 1024 * 1024
 MOST_FILES = 100_000
@@ -64,6 +65,7 @@ def _entries(repository: Path, tree: str, what: str) -> list[_Entry]:
         mode, kind, id, size = about.decode().split()
         name = raw.decode("utf-8", "surrogateescape")
         if kind == "commit":
+            name = shown(name)
             raise Refused(f"cannot {what}: {name} is a git submodule; put its files into the repository")
         entries.append(_Entry(mode=mode, id=id, size=int(size), name=name))
     total = sum(entry.size for entry in entries)
@@ -83,7 +85,7 @@ def _contents(repository: Path, entries: list[_Entry], what: str) -> Iterator[tu
         with streaming(repository, "cat-file", "--batch", what=what, stdin=ids) as output:
             for entry in entries:
                 if output.readline().split() != [entry.id.encode(), b"blob", str(entry.size).encode()]:
-                    raise Refused(f"cannot {what}: the content of {entry.name} is missing")
+                    raise Refused(f"cannot {what}: the content of {shown(entry.name)} is missing")
                 content = output.read(entry.size)
                 output.read(1)
                 yield entry, BytesIO(content)
@@ -99,9 +101,8 @@ def _add(tar: tarfile.TarFile, entry: _Entry, content: IO[bytes], time: int, wha
         info.linkname = content.read().decode("utf-8", "surrogateescape")
         leads = posixpath.normpath(posixpath.join(posixpath.dirname(entry.name), info.linkname))
         if leads.startswith(("/", "../")) or leads == "..":
-            raise Refused(
-                f"cannot {what}: {entry.name} is a symbolic link to {info.linkname}, outside the service's tree"
-            )
+            name, linkname = shown(entry.name), shown(info.linkname)
+            raise Refused(f"cannot {what}: {name} is a symbolic link to {linkname}, outside the service's tree")
         tar.addfile(info)
         return
     info.size = entry.size

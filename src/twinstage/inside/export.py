@@ -1,7 +1,6 @@
 """A commit's export: unpacked with care into a working copy, and taken away again."""
 
 import os
-import shutil
 import stat
 import tarfile
 from collections.abc import Callable, Iterator
@@ -9,6 +8,9 @@ from pathlib import Path, PurePosixPath
 
 MOST_FILES = 200_000
 MOST_BYTES = 4 * 1024**3
+LONGEST = 2048
+"""Bytes of a name from the tree's root on. Beyond 4,096 with what is before it the kernel takes none: such a tree can be made,
+step by step, but neither read nor copied by name."""
 
 
 class Unusable(Exception):
@@ -32,7 +34,8 @@ def unpack(source: Path, into: Path, stop: Callable[[], bool]) -> None:
             for member in _admitted(tar, into, stop):
                 tar.extract(member, into)
     except tarfile.TarError as wrong:
-        raise Unusable(f"cannot unpack the commit: {wrong}") from wrong
+        said = shown(f"{wrong}")
+        raise Unusable(f"cannot unpack the commit: {said}") from wrong
 
 
 def remove(tree: Path) -> None:
@@ -43,12 +46,35 @@ def remove(tree: Path) -> None:
         tree.unlink()
         return
     tree.chmod(0o700)
-    for place, directories, _ in os.walk(tree):
-        for name in directories:
-            inner = Path(place) / name
-            if not inner.is_symlink() and inner.stat().st_mode & stat.S_IRWXU != stat.S_IRWXU:
-                inner.chmod(0o700)
-    shutil.rmtree(tree)
+    number = 0
+    waiting = _emptied(tree)
+    while waiting:
+        place = waiting.pop()
+        for inner in _emptied(place):
+            # Up to the tree itself: a path deeper than the kernel takes could be made, step by step, but never named.
+            while os.path.lexists(up := tree / f".gone-{number}"):
+                number += 1
+            inner.rename(up)
+            waiting.append(up)
+        place.rmdir()
+    tree.rmdir()
+
+
+def _emptied(place: Path) -> list[Path]:
+    """Its directories, each of which may be changed from here on; everything else in it is gone."""
+    with os.scandir(place) as entries:
+        found = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for path, is_directory in found:
+        if is_directory:
+            path.chmod(0o700)
+        else:
+            path.unlink()
+    return [path for path, is_directory in found if is_directory]
+
+
+def shown(name: str) -> str:
+    """For messages: a name that is no text is written out, or nothing that holds the message could be sent to anybody."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _admitted(tar: tarfile.TarFile, into: Path, stop: Callable[[], bool]) -> Iterator[tarfile.TarInfo]:
@@ -72,15 +98,19 @@ def _admitted(tar: tarfile.TarFile, into: Path, stop: Callable[[], bool]) -> Ite
 def _check(member: tarfile.TarInfo, into: Path) -> None:
     """Every entry and what it links to stays inside, also through links that were unpacked before it."""
     if not (member.isfile() or member.isdir() or member.issym()):
-        raise Unusable(f"cannot unpack {member.name}: a commit holds files, directories and symbolic links only")
+        raise Unusable(f"cannot unpack {shown(member.name)}: a commit holds files, directories and symbolic links only")
+    if len(os.fsencode(member.name)) > LONGEST:
+        raise Unusable(
+            f"cannot unpack {shown(member.name[:100])}: its path has more than {LONGEST:,} bytes; make it shorter"
+        )
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts or not _inside(into / name.parent, into):
-        raise Unusable(f"cannot unpack {member.name}: it would be written outside the working copy")
+        raise Unusable(f"cannot unpack {shown(member.name)}: it would be written outside the working copy")
     if member.isdir() and not _inside(into / name, into):
-        raise Unusable(f"cannot unpack {member.name}: it would be written outside the working copy")
+        raise Unusable(f"cannot unpack {shown(member.name)}: it would be written outside the working copy")
     if member.issym() and not _inside(into / name.parent / member.linkname, into):
         raise Unusable(
-            f"cannot unpack {member.name}: the symbolic link leads to {member.linkname}, outside the repository"
+            f"cannot unpack {shown(member.name)}: the symbolic link leads to {shown(member.linkname)}, outside the repository"
         )
 
 

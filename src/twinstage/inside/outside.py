@@ -21,6 +21,7 @@ import resource
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -36,8 +37,8 @@ from twinstage.inside.watch import Watch
 
 HERE = "TWINSTAGE_OUTSIDE_HERE"
 PLACES = ("production", "staging")
-MOST = 4000
-"""Connections at once over all doors; more are closed at once."""
+MOST = 2000
+"""Connections at once over all doors of one ecosystem; more are closed at once. Staging takes none of production's places."""
 PATIENCE = 10.0
 """Seconds to find and reach a host."""
 REACHING = 8
@@ -85,7 +86,8 @@ class Passage:
     _servers: dict[tuple[str, str], asyncio.Server] = field(default_factory=dict)
     _reaching: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict)
     _trouble: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
-    _open: int = 0
+    _open: Counter[str] = field(default_factory=Counter)
+    """By ecosystem."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def look(self) -> None:
@@ -125,11 +127,11 @@ class Passage:
     async def carry(self, key: tuple[str, str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, both ways, until both sides are done with it."""
         there, turns = self.doors.get(key), self._reaching.get(key)
-        if there is None or turns is None or self._open >= self.most:
+        if there is None or turns is None or self._open[key[0]] >= self.most:
             writer.transport.abort()
             return
         name = (key[0], _named(there))
-        self._open += 1
+        self._open[key[0]] += 1
         try:
             async with turns:
                 far = await self.upstream.connect(*there)
@@ -141,7 +143,7 @@ class Passage:
             far[1].get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             await join((reader, writer), far)
         finally:
-            self._open -= 1
+            self._open[key[0]] -= 1
 
     def _failed(self, name: tuple[str, str], words: str) -> None:
         known = self._trouble.get(name)
@@ -217,12 +219,12 @@ async def run(told: Path, state: Path, sockets: Path, environment: Mapping[str, 
 
 
 def _room() -> int:
-    """How many connections there are descriptors for: two each, and some for everything else."""
+    """How many connections of each ecosystem there are descriptors for: two each, and some for everything else."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * MOST + 512
+    wanted = 2 * len(PLACES) * MOST + 512
     limit = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    return max(1, (limit - 512) // 2) if limit > 512 else 64
+    return max(1, (limit - 512) // (2 * len(PLACES))) if limit > 512 else 64
 
 
 def _log(line: str) -> None:

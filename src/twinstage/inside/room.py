@@ -1,5 +1,6 @@
 """How much a job has written below one directory, looked at now and then while it runs."""
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -38,6 +39,8 @@ class Room:
                         total += seen.st_blocks * 512
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append(entry.path)
-            except OSError:
+            except OSError as trouble:
+                if trouble.errno == errno.ENAMETOOLONG:
+                    return self.most + 1  # deeper than can be looked: what is there would be counted by nobody
                 continue  # it went, or is closed, between two looks
         return total

@@ -10,6 +10,8 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from twinstage.inside.export import LONGEST, shown
+
 BEYOND = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt/twinstage", "/dev/null")
 """Where a symlink may lead out of its tree: read-only and the same in every sandbox."""
 
@@ -78,6 +80,10 @@ def _entries(root: Path, prepare: _Prepare | None = None) -> Iterator[tuple[str,
     waiting: list[tuple[str, str, os.stat_result]] = _listed("", str(root))
     while waiting:
         name, path, seen = waiting.pop()
+        if len(os.fsencode(name)) > LONGEST:
+            raise Unsealable(
+                f"cannot seal {shown(name[:100])}: its path has more than {LONGEST:,} bytes; make it shorter"
+            )
         yield name, path, seen
         if stat.S_ISDIR(seen.st_mode):
             if prepare is not None:
@@ -100,7 +106,9 @@ def _kind(name: str, mode: int) -> str:
     if stat.S_ISLNK(mode):
         return "l"
     what = "a named pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
-    raise Unsealable(f"cannot seal {name}: it is {what}; a release holds files, directories and symbolic links only")
+    raise Unsealable(
+        f"cannot seal {shown(name)}: it is {what}; a release holds files, directories and symbolic links only"
+    )
 
 
 def _target(path: str) -> str:
@@ -141,5 +149,5 @@ def _check_link(root: Path, name: str, path: str, beyond: Sequence[str]) -> None
         if leads == place or leads.startswith(place.rstrip("/") + "/"):
             return
     raise Unsealable(
-        f"cannot seal {name}: the symbolic link leads to {target}, outside the release; put what it needs inside"
+        f"cannot seal {shown(name)}: the symbolic link leads to {shown(target)}, outside the release; put what it needs inside"
     )

@@ -105,10 +105,8 @@ class LocalRuntime:
             desk.projection.write_workload(record)
             desk.projection.write_targets()
             desk.projection.write_routes(workload.key.ecosystem, workload.calls)
-            if workload.outside:
-                desk.projection.write_outside(workload.key.ecosystem)
-            elif reaches(workload):
-                desk.projection.write_callers()
+            if workload.outside or reaches(workload):
+                desk.projection.write_passing(workload.key.ecosystem)
         desk.nudge(wires=True)
 
     def delete_workload(self, key: WorkloadKey, fence: Fence) -> None:

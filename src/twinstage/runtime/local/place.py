@@ -59,7 +59,7 @@ class PlaceDesk:
             self.projection.write_ports(Ecosystem(self.place.value))
             self.projection.write_database()
             self.projection.write_proxy(Ecosystem(self.place.value))
-            self.projection.write_outside(Ecosystem(self.place.value))
+            self.projection.write_passing(Ecosystem(self.place.value))
         self._behind = False
 
     def provide(self, thing: Workload | Job) -> None:
@@ -127,21 +127,20 @@ class PlaceDesk:
             with contextlib.suppress(Unavailable):  # it reads its files again when it next starts or is asked
                 self.sentinel.sync()
         called: set[ServiceName] = set()
-        data = outside = False
+        data = passing = False
         for name, record in list(self.ledger.workloads.items()):
             if record.deleted and not any(p.startswith(f"{name}.") for p in have):
                 self.ledger.forget_workload(name)
                 self.projection.write_targets()
                 called.update(record.workload.calls)
-                data |= reaches(record.workload)
-                outside |= bool(record.workload.outside)
+                passing |= reaches(record.workload) or bool(record.workload.outside)
         for record_of_job in list(self.ledger.jobs.values()):
             if record_of_job.deleted and program_of_job(record_of_job.job.id) not in have:
                 self.ledger.forget_job(record_of_job.job.id)
                 called.update(record_of_job.job.calls)
                 data |= reaches(record_of_job.job)
-        if outside:
-            self.projection.write_outside(Ecosystem(self.place.value))
+        if passing:
+            self.projection.write_passing(Ecosystem(self.place.value))
         elif data:
             self.projection.write_callers()
         if called:  # before its address range is given to somebody else, who may not call them

@@ -1,8 +1,13 @@
 """Where a company's files and sockets live on this machine. Paths only; nothing here creates anything."""
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+
+class NotOurs(PermissionError):
+    """Somebody else was first where our sockets belong. Whatever listens there is theirs."""
 
 
 def state_root() -> Path:
@@ -23,7 +28,25 @@ def socket_root() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if runtime and len(runtime) <= 30 and os.access(runtime, os.W_OK):
         return Path(runtime) / "twinstage"
-    return Path(f"/tmp/twinstage-{os.geteuid()}")  # noqa: S108 - mode 0700 and checked to be ours when it is made
+    return Path(f"/tmp/twinstage-{os.geteuid()}")  # noqa: S108 - mode 0700, and checked to be ours before it is used
+
+
+def _ours() -> Path:
+    """The directory of all companies' sockets. Raises NotOurs.
+
+    Below /tmp anybody may make one of that name while no company is up, and listen there: for the value of the next
+    secret that is set, for the next commit. Root's own is where nobody else can make one.
+    """
+    root = socket_root()
+    try:
+        found = root.lstat()
+    except OSError:
+        return root  # there is none, so nobody listens
+    if os.geteuid() != 0 and (found.st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode)):
+        raise NotOurs(
+            f"cannot use {root}: it is user {found.st_uid}'s, and so is whatever answers there; have it moved away"
+        )
+    return root
 
 
 _SOCKET = 107
@@ -41,7 +64,8 @@ class Places:
 
     @staticmethod
     def of(name: str) -> "Places":
-        return Places(state=state_root() / name, sockets=socket_root() / name)
+        """Raises NotOurs."""
+        return Places(state=state_root() / name, sockets=_ours() / name)
 
     def too_long(self) -> int:
         """By how many characters the paths of its sockets are too long; 0: they are not."""
@@ -60,8 +84,8 @@ class Places:
 
 
 def companies() -> list[str]:
-    """Names of the companies whose API socket exists, sorted."""
-    root = socket_root()
+    """Names of the companies whose API socket exists, sorted. Raises NotOurs."""
+    root = _ours()
     if not root.is_dir():
         return []
     return sorted(p.name for p in root.iterdir() if (p / "api" / "api.sock").exists())

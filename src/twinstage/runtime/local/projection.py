@@ -227,8 +227,8 @@ class Projection:
         others = [*self.databases.listeners(), *self._outside.listeners()]
         write_xds(self._envoy / "lds.json", listeners.listeners(house, frontends, others=others))
 
-    def write_outside(self, ecosystem: Ecosystem) -> None:
-        """Who reaches what beyond the company: the core's doors first, the proxy's listeners last."""
+    def write_passing(self, ecosystem: Ecosystem) -> None:
+        """Who reaches databases and what is beyond the company: the core's doors first, the proxy's listeners last."""
         write(self._doors, json.dumps(self._outside.doors(), sort_keys=True), 0o644, durable=False)
         self.write_callers()
         self.write_targets()

@@ -25,8 +25,8 @@ def read(job: Job, directory: Path) -> Job | None:
         exit_status=told.get("exit_status"),
         started=_time(told.get("started")),
         ended=_time(told.get("ended")),
-        output={str(k): str(v) for k, v in (told.get("output") or {}).items()},
-        log_end="\n".join(part for part in (said.rstrip(), told.get("detail", "")) if part),
+        output={_text(str(k)): _text(str(v)) for k, v in (told.get("output") or {}).items()},
+        log_end=_text("\n".join(part for part in (said.rstrip(), str(told.get("detail", ""))) if part)),
     )
     return _probed(read, directory) if job.kind is JobKind.PROBE and read.result is JobResult.SUCCEEDED else read
 
@@ -52,6 +52,11 @@ def running(job: Job, directory: Path) -> Job:
 def lost(job: Job, detail: str) -> Job:
     """A job that neither runs nor has a result of its own."""
     return replace(job, result=JobResult.LOST, log_end=detail)
+
+
+def _text(said: str) -> str:
+    """JSON can hold halves of characters, and a name in a message be no text at all; no answer with one could be sent."""
+    return said.encode("utf-8", "backslashreplace").decode()
 
 
 def _time(text: str | None) -> datetime | None:

@@ -10,9 +10,16 @@ NAME = "database"
 """The cluster's, the listener's and the callers'; no workload's name is without a dot."""
 
 
-def listener(gateway: str, port: Port) -> dict[str, Any]:
-    """Never closed for idling: a pool's connections may be idle for as long as it likes."""
-    return passing.listener(NAME, gateway, port, idle="0s")
+MOST = 64
+"""Connections of one workload: what its role may have, and a few to be told so in the server's own words.
+
+The server counts a role's only once they have said their password. Until then each takes one of the places of all.
+"""
+
+
+def listener(gateway: str, port: Port, apart: Sequence[str] = ()) -> dict[str, Any]:
+    """Never closed for idling: a pool's connections may be idle for as long as it likes. ``apart``: the workloads' ranges."""
+    return passing.listener(NAME, gateway, port, idle="0s", apart=apart, most=MOST)
 
 
 def callers(admits: Sequence[str]) -> dict[str, Any]:

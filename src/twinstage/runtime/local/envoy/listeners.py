@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinstage.model.names import Ecosystem, Port, ServiceName
-from twinstage.runtime.local.envoy import access, problems
-from twinstage.runtime.local.envoy.bootstrap import SOCKET_MODE
+from twinstage.runtime.local.envoy import access, passing, problems
+from twinstage.runtime.local.envoy.bootstrap import CONNECTIONS, SOCKET_MODE
 from twinstage.runtime.local.envoy.discovery import TYPES, Resource, response, source
 from twinstage.runtime.local.envoy.routes import CALLERS
 
@@ -23,6 +23,8 @@ class House:
     edge_dir: str
     """Where the sockets for the edge are made: ``<service>.sock``."""
     access_log: str
+    most: int = CONNECTIONS // 2
+    """Connections of all instances to one frontend: who never closes any must not take the last one of the whole proxy."""
 
 
 def listeners(
@@ -58,7 +60,9 @@ def instance_listener(house: House, service: ServiceName, port: Port) -> dict[st
         "address": {"socket_address": {"address": house.gateway, "port_value": port}},
         # The gateway's address may come a moment after Envoy; without this the whole listener would be refused.
         "freebind": True,
-        "filter_chains": [{"filters": [_http(house, service, [nobody], people=False)]}],
+        "filter_chains": [
+            {"filters": [passing.bound(f"{service}.", house.most), _http(house, service, [nobody], people=False)]}
+        ],
     }
 
 

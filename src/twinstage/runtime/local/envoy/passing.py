@@ -5,6 +5,7 @@ that are there, and pools of connections live for days.
 """
 
 from collections.abc import Sequence
+from ipaddress import IPv4Network
 from typing import Any
 
 from twinstage.runtime.local.envoy.discovery import TYPES, response, source
@@ -13,11 +14,40 @@ from twinstage.runtime.local.envoy.routes import admitted
 _RBAC = f"{TYPES}extensions.filters.network.rbac.v3.RBAC"
 
 
-def listener(name: str, address: str, port: int, *, idle: str) -> dict[str, Any]:
+def listener(
+    name: str, address: str, port: int, *, idle: str, apart: Sequence[str] = (), most: int | None = None
+) -> dict[str, Any]:
     """Leads to the cluster of the same name. Nobody comes in before its `callers` are there.
 
-    ``idle``: after how long without a byte a connection is closed; "0s": never.
+    ``idle``: after how long without a byte a connection is closed; "0s": never. ``most``: how many connections each of the
+    ranges ``apart`` may have at once, and all others together. A range that comes or goes leaves the others' connections be:
+    Envoy drains those of chains that changed, as long as nothing but chains did.
     """
+    ranges = sorted({IPv4Network(span) for span in apart})
+    chains = [
+        {
+            "name": str(network),
+            "filter_chain_match": {
+                "source_prefix_ranges": [
+                    {"address_prefix": str(network.network_address), "prefix_len": network.prefixlen}
+                ]
+            },
+            "filters": _filters(name, idle, most, str(network)),
+        }
+        for network in ranges
+    ]
+    return {
+        "@type": f"{TYPES}config.listener.v3.Listener",
+        "name": name,
+        "address": {"socket_address": {"address": address, "port_value": port}},
+        "freebind": True,
+        "filter_chains": chains,
+        # Also of one whose own chain is not there yet: who is admitted is said elsewhere, and must not wait for it.
+        "default_filter_chain": {"name": "others", "filters": _filters(name, idle, most, "others")},
+    }
+
+
+def _filters(name: str, idle: str, most: int | None, whose: str) -> list[dict[str, Any]]:
     passing = {
         "name": "envoy.filters.network.tcp_proxy",
         "typed_config": {
@@ -27,19 +57,19 @@ def listener(name: str, address: str, port: int, *, idle: str) -> dict[str, Any]
             "idle_timeout": idle,
         },
     }
+    admission = {"name": name, "config_discovery": {"config_source": source(), "type_urls": [_RBAC]}}
+    return [*([bound(f"{name}.{whose}", most)] if most else []), admission, passing]
+
+
+def bound(name: str, most: int) -> dict[str, Any]:
+    """A filter that closes connections beyond so many of its chain. ``name`` is that of its statistics."""
     return {
-        "@type": f"{TYPES}config.listener.v3.Listener",
-        "name": name,
-        "address": {"socket_address": {"address": address, "port_value": port}},
-        "freebind": True,
-        "filter_chains": [
-            {
-                "filters": [
-                    {"name": name, "config_discovery": {"config_source": source(), "type_urls": [_RBAC]}},
-                    passing,
-                ]
-            }
-        ],
+        "name": "envoy.filters.network.connection_limit",
+        "typed_config": {
+            "@type": f"{TYPES}extensions.filters.network.connection_limit.v3.ConnectionLimit",
+            "stat_prefix": name,
+            "max_connections": most,
+        },
     }
 
 

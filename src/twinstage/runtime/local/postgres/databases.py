@@ -82,16 +82,21 @@ class Databases:
     # --------------------------------------------------------------------------------------------------------- the proxy
 
     def listeners(self) -> list[Resource]:
-        return [envoy.listener(addresses.GATEWAY, names.PORTS[self._ecosystem])] if self._ledger.database else []
+        if not self._ledger.database:
+            return []
+        return [envoy.listener(addresses.GATEWAY, names.PORTS[self._ecosystem], self._workloads())]
 
     def clusters(self) -> list[Resource]:
         return [envoy.cluster("127.0.0.1", server.PORT)] if self._ledger.database else []
 
     def callers(self) -> Mapping[str, object]:
         """The file of who may come: the ranges of workloads whose releases declare databases, and of migrations."""
-        spans = [addresses.span(r.slot) for r in self._ledger.workloads.values() if reaches(r.workload)]
+        spans = self._workloads()
         spans += [addresses.span(r.slot) for r in self._ledger.jobs.values() if r.slot and reaches(r.job)]
         return envoy.callers(spans)
+
+    def _workloads(self) -> list[str]:
+        return [addresses.span(r.slot) for r in self._ledger.workloads.values() if reaches(r.workload)]
 
 
 CALLERS = f"ecds/{envoy.NAME}.json"

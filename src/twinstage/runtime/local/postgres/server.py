@@ -30,11 +30,15 @@ def configuration(ecosystem: Ecosystem) -> str:
         "unix_socket_permissions": "0700",
         "max_connections": CONNECTIONS,
         "superuser_reserved_connections": 10,
+        # Who has not said a password by then only takes a place from others.
+        "authentication_timeout": "'15s'",
         "password_encryption": "'scram-sha-256'",
         "shared_buffers": "'64MB'",
         "dynamic_shared_memory_type": "mmap",
         "max_wal_size": "'512MB'",
         "jit": "off",
+        # Of each process: a sort or a join without end must not fill the disk that all databases are on.
+        "temp_file_limit": "'1GB'",
         # A migration that was stopped must not go on in the server.
         "client_connection_check_interval": "'2s'",
         "log_min_error_statement": "panic",
