@@ -228,6 +228,7 @@ def test_closing_leaves_no_process_and_no_folder() -> None:
     try:
         ecosystem.want(wire("orders-1", 1, "orders"))
         ecosystem.watch_over()
+        ecosystem.sync()  # or its wire is not there yet
         ecosystem.serve("orders-1", "127.0.0.1", 16000, "orders")
     finally:
         ecosystem.close()

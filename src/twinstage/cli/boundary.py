@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from twinstage import wire
 from twinstage.cli import screen, words
@@ -107,10 +108,10 @@ def _walls(found: wire.Boundary) -> Table:
     walls.add_column(no_wrap=True)
     walls.add_column(overflow="fold")
     for wall in found.means:
-        walls.add_row(_GOOD, wall)
+        walls.add_row(_GOOD, Text(wall))
     for limit in found.limits:
         if limit.in_force:
-            walls.add_row(_GOOD, f"limit of {limit.what}: {limit.how}")
+            walls.add_row(_GOOD, Text(f"limit of {limit.what}: {limit.how}"))
     if not found.attributes:
         walls.add_row(_LOOK, "attempts are refused, but not attributed to the release that made them")
     return walls
@@ -122,12 +123,12 @@ def _lacks(lacks: Sequence[wire.Lack]) -> Table:
     drawn.add_column(no_wrap=True)
     drawn.add_column(overflow="fold")
     for lack in lacks:
-        drawn.add_row(_LOOK, lack.name)
+        drawn.add_row(_LOOK, Text(lack.name))
         for what, told_of in (("means:", lack.means), ("would take:", lack.takes)):
             below = Table.grid(padding=(0, 1, 0, 0))
             below.add_column(width=len("would take:"), style="quiet")
             below.add_column(overflow="fold")
-            below.add_row(what, told_of)
+            below.add_row(what, Text(told_of))
             drawn.add_row("", below)
     return drawn
 
