@@ -9,7 +9,6 @@ import typer
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
 from twinstage import wire
 from twinstage.cli import screen, words
