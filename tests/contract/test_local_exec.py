@@ -290,7 +290,8 @@ def impatient(house: House, sandboxes: Layout) -> Iterator[Callable[..., Inside]
     entering = ["nsenter", "--target", str(first), "--user", "--mount", "--pid", "--ipc", "--uts", "--net"]
     # Who is not root may set no groups, and is the sandbox's root as he is.
     entering += ["--preserve-credentials"] if os.geteuid() else []
-    running = subprocess.Popen([*entering, "--", *command, "--idle", "1.5"], cwd="/")
+    deaf = ["env", "--ignore-signal=HUP"]  # as below `nohup twinstage up`
+    running = subprocess.Popen([*deaf, *entering, "--", *command, "--idle", "1.5"], cwd="/")
 
     def enter(*command: str, terminal: dict[str, Any] | None = None) -> Inside:
         connection = socket.socket(socket.AF_UNIX)

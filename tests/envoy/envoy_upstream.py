@@ -37,9 +37,9 @@ class Instance:
         self._loop.call_soon_threadsafe(self._release.set)
 
     def stop(self) -> None:
-        """Takes no further connection; those that are open stay."""
+        """Takes no further connection, not even one that waits to be taken, when this returns; those that are open stay."""
         if self._server is not None:
-            self._loop.call_soon_threadsafe(self._server.close)
+            asyncio.run_coroutine_threadsafe(_close(self._server), self._loop).result(30)
             self._server = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -71,6 +71,10 @@ class Instance:
             await self._release.wait()
         writer.write(_message(STATUSES.get(path, "200 OK"), self.name.encode()))
         return True
+
+
+async def _close(server: asyncio.Server) -> None:
+    server.close()
 
 
 def _message(status: str, body: bytes) -> bytes:

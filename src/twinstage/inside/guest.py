@@ -77,6 +77,11 @@ def wall(filter: bytes) -> None:
     control(_SECCOMP, _FILTER, ctypes.addressof(program))
 
 
+_OBEYED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGQUIT)
+"""What a command dies of unless it says otherwise. Python ignores some; `nohup twinstage up` hands a deaf ear for the hang-up,
+by which a visit ends, on to everything that is started below it."""
+
+
 def become(standing: Standing, command: Sequence[str], streams: Sequence[int], terminal: str | None) -> NoReturn:
     """This process becomes the command, as the instance stands. ``streams``: what its input, output and errors are.
 
@@ -93,7 +98,7 @@ def become(standing: Standing, command: Sequence[str], streams: Sequence[int], t
         for group in standing.groups:
             os.write(group, b"0")
         os.fchdir(standing.directory)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        for number in _OBEYED:
             signal.signal(number, signal.SIG_DFL)
         environment = dict(standing.environment) | ({"TERM": terminal} if terminal else {})
         leave_open(0, 1, 2)
