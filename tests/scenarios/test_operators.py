@@ -1,16 +1,18 @@
 """What people may do to a rollout, and what they are told."""
 
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from scenarios.company import POLICY, Company, of_commit
 from scenarios.conftest import Found
-from twinstage.controller import intents
+from twinstage.controller import advancing, intents
+from twinstage.model.facts import Decision
 from twinstage.model.names import Ecosystem
-from twinstage.model.rollout import Intent, IntentVerb, State
+from twinstage.model.rollout import Intent, IntentVerb, Rollout, State
 from twinstage.model.seen import Health
+from twinstage.pipeline.advance import advance
 from twinstage.runtime.behaviour import Behaviour
 
 EVERYWHERE = [
@@ -74,6 +76,36 @@ def test_an_intent_that_meets_a_mistake_of_ours_is_refused_and_holds_nobody_up(
     assert str(refused.id) in caplog.text
     assert type(mistake).__name__ in caplog.text
     shop.until(lambda: shop.state(rollout) is State.LIVE)
+
+
+def test_a_rollout_that_meets_a_mistake_of_ours_stands_still_alone_says_so_and_can_be_aborted(
+    company: Found, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = company("orders", "catalog")
+    shop.ship("orders")
+    shop.ship("catalog")
+    ill, well = (shop.submit(name, shop.write(name)) for name in ("orders", "catalog"))
+    shop.until(lambda: shop.state(ill) is State.VERIFYING)
+
+    met = {State.VERIFYING, State.RETREATING}
+
+    def broken(rollout: Rollout, *told: Any) -> Decision:
+        if rollout.id == ill and rollout.state in met:
+            raise ZeroDivisionError("requests")
+        return advance(rollout, *told)
+
+    monkeypatch.setattr(advancing, "advance", broken)
+    shop.until(lambda: shop.state(well) is State.LIVE)
+    assert shop.state(ill) is State.VERIFYING
+    assert "stands still: to take it further met a mistake in Twinstage itself" in shop.said(ill)
+    assert caplog.text.count("cannot be taken further") == 1, "told once, not with each tick"
+    answer = shop.ask(IntentVerb.ABORT, rollout=ill, by="grace", why="it stands still")
+    assert answer.accepted, answer.answer
+    shop.until(lambda: "a mistake in Twinstage itself keeps" in str(shop.store.rollout(ill).reason.facts))
+    assert "grace: it stands still" in shop.said(ill)
+    met.clear()
+    shop.until(lambda: shop.state(ill) is State.ABORTED)
+    assert shop.said(ill).endswith("aborted by grace: it stands still")
 
 
 def dict_of(orders: object) -> dict[IntentVerb, object]:

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from twinstage.controller.deciding import TWINSTAGE, decided
+from twinstage.controller.deciding import MISTAKES, TWINSTAGE, decided
 from twinstage.controller.facts import facts_of
 from twinstage.controller.means import Means
 from twinstage.controller.sight import Sight
@@ -14,6 +14,7 @@ from twinstage.model.reasons import Owner, Reason
 from twinstage.model.rollout import Kind, Rollout, State
 from twinstage.pipeline.advance import advance
 from twinstage.pipeline.grouping import groupings
+from twinstage.pipeline.retreat import LEFT
 from twinstage.store.rows import Change, Entry
 
 log = logging.getLogger(__name__)
@@ -24,9 +25,14 @@ def advance_all(means: Means, sight: Sight) -> Situation:
     situation = _grouped(means, means.situation(), sight)
     for id in list(situation.rollouts):
         rollout = situation.rollouts[id]
-        decision = succession(rollout, situation)
-        if decision is None:
-            decision = advance(rollout, facts_of(rollout, situation, means, sight), situation.policy, sight.at)
+        try:
+            decision = succession(rollout, situation)
+            if decision is None:
+                decision = advance(rollout, facts_of(rollout, situation, means, sight), situation.policy, sight.at)
+        except MISTAKES:
+            decision = Decision(event=None, reason=_stands(rollout))
+            if rollout.reason != decision.reason:  # once, not each second
+                log.exception("%s %s cannot be taken further", rollout.service, rollout.id)
         change = decided(rollout, situation.services[rollout.service], decision, situation.policy, sight.at)
         if change.empty:
             continue
@@ -35,6 +41,14 @@ def advance_all(means: Means, sight: Sight) -> Situation:
             log.info("%s %s: %s (%s)", rollout.service, rollout.id, decision.event.value, decision.reason.sentence)
         situation = means.situation()
     return situation
+
+
+def _stands(rollout: Rollout) -> Reason:
+    """Why one stands still that met a mistake of ours. Of one that retreats the reason stays why it does."""
+    if rollout.state is State.RETREATING:
+        left = "what a mistake in Twinstage itself keeps (the controller's log says where)"
+        return replace(rollout.reason, facts={**rollout.reason.facts, LEFT: left}, until=None)
+    return Reason(code="MISTAKEN", owner=Owner.PLATFORM)
 
 
 def succession(rollout: Rollout, situation: Situation) -> Decision | None:

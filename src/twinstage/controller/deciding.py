@@ -11,6 +11,8 @@ from twinstage.store.rows import Change, Entry
 
 TWINSTAGE = "twinstage"
 """Who decides when nobody asked."""
+MISTAKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What trouble of the world never is: tried again it ends the same way, and everything behind it would wait for ever."""
 
 
 def decided(

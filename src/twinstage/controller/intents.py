@@ -11,7 +11,7 @@ from datetime import datetime
 from twinstage.artifacts.readings import Unread
 from twinstage.controller.collection import prune
 from twinstage.controller.configuration import configure, remove
-from twinstage.controller.deciding import decided
+from twinstage.controller.deciding import MISTAKES, decided
 from twinstage.controller.freezing import freeze, unfreeze
 from twinstage.controller.means import Means
 from twinstage.controller.orders import Outcome, Refused
@@ -31,9 +31,6 @@ from twinstage.store.trouble import NoPorts, Unknown
 
 log = logging.getLogger(__name__)
 
-MISTAKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What trouble of the world never is: it will not go away by itself."""
-
 
 def carry_out(means: Means, now: datetime) -> None:
     """All that is pending, in the order in which it was asked."""
@@ -46,7 +43,6 @@ def carry_out(means: Means, now: datetime) -> None:
             log.info("intent %s waits, and those after it: %s", intent.id, trouble)
             return
         except MISTAKES:
-            # Tried again it would end the same way, and whoever stands behind it, pipelines too, would wait for ever.
             log.exception("intent %s cannot be carried out", intent.id)
             outcome = Outcome(answer=_mistaken(intent), accepted=False)
         _answer(intent, outcome, means, now)

@@ -86,6 +86,8 @@ SENTENCES: Mapping[str, str] = {
     "SETTLING": "has {share} % of production traffic and is watched before the next step",
     "LIVE": "production runs it",
     # ends
+    "MISTAKEN": "stands still: to take it further met a mistake in Twinstage itself, and the controller's log says where; all "
+    "others go on, and `twinstage abort` ends it",
     "ABORTED": "aborted by {by}: {why}",
     "SUPERSEDED": "superseded by commit {commit}",
     "DEADLINE": "did not leave {state} within its limit: {detail}",
