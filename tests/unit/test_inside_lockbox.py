@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from twinstage.inside.lockbox import Lockbox, serve
+from twinstage.inside.lockbox import REQUEST_BYTES, Lockbox
+from twinstage.inside.serving import serve
 from twinstage.runtime.local.handover import Lockbox as Asked
 from twinstage.runtime.runtime import Unavailable
 
@@ -62,7 +63,9 @@ def test_a_request_that_cannot_be_read_is_not_repeated(tmp_path: Path) -> None:
 
 
 def test_it_is_asked_over_its_socket(tmp_path: Path) -> None:
-    threading.Thread(target=serve, args=(Lockbox(tmp_path / "secrets"), tmp_path / "s"), daemon=True).start()
+    threading.Thread(
+        target=serve, args=(Lockbox(tmp_path / "secrets").answer, tmp_path / "s", REQUEST_BYTES), daemon=True
+    ).start()
     asked = Asked(tmp_path / "s")
     while True:
         try:

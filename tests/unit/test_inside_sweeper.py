@@ -12,8 +12,9 @@ import pytest
 
 from twinstage.inside.accesslog import AccessLog
 from twinstage.inside.export import remove
+from twinstage.inside.serving import serve
 from twinstage.inside.stock import Stock
-from twinstage.inside.sweeper import Sweeper, serve
+from twinstage.inside.sweeper import REQUEST_BYTES, Sweeper
 from twinstage.model.holding import HoldingKind
 from twinstage.runtime.local.holdings import Sweeper as Asked
 from twinstage.runtime.runtime import Unavailable
@@ -119,7 +120,7 @@ def test_everything_is_measured_by_kind(stock: Stock) -> None:
 def asked(stock: Stock, tmp_path: Path) -> Asked:
     path = Path(os.path.relpath(tmp_path / "s.sock"))
     sweeper = Sweeper(stock, None)
-    for target in (sweeper.work, lambda: serve(sweeper, path)):
+    for target in (sweeper.work, lambda: serve(sweeper.answer, path, REQUEST_BYTES)):
         threading.Thread(target=target, daemon=True).start()
     end = time.monotonic() + 30
     while not path.exists():

@@ -21,17 +21,14 @@ import json
 import os
 import re
 import signal
-import socket
 import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from twinstage.inside.modes import for_the_group
+from twinstage.inside.serving import serve
 
-_PATIENCE = 0.5
-"""Seconds for a request to arrive."""
-_REQUEST_BYTES = 4 << 20
+REQUEST_BYTES = 4 << 20
 """A service's values together have half a MiB at most; as JSON one character may be six."""
 _ID = re.compile(r"[a-z0-9][A-Za-z0-9._-]{0,200}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -83,34 +80,6 @@ class Lockbox:
         return self._folder / id
 
 
-def serve(lockbox: Lockbox, path: Path) -> None:
-    """One request after the other: there is one who asks."""
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-        with for_the_group():
-            door.bind(str(path))
-        door.listen(8)
-        while True:
-            connection, _ = door.accept()
-            with connection:
-                try:
-                    connection.settimeout(_PATIENCE)
-                    answer = lockbox.answer(_line(connection))
-                    connection.sendall(json.dumps(answer).encode() + b"\n")
-                except OSError as error:
-                    print(f"a request got no answer: {error}", file=sys.stderr, flush=True)
-
-
-def _line(connection: socket.socket) -> bytes:
-    said = bytearray()
-    while not said.endswith(b"\n") and len(said) < _REQUEST_BYTES:
-        more = connection.recv(1 << 16)
-        if not more:
-            break
-        said += more
-    return bytes(said)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="twinstage.inside.lockbox", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True, help="path of the request socket")
@@ -121,7 +90,7 @@ def main() -> None:
         sys.exit(0)
 
     signal.signal(signal.SIGTERM, stop)
-    serve(Lockbox(arguments.keep), arguments.socket)
+    serve(Lockbox(arguments.keep).answer, arguments.socket, REQUEST_BYTES)
 
 
 if __name__ == "__main__":

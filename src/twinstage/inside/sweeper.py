@@ -19,7 +19,6 @@ import argparse
 import json
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -30,15 +29,15 @@ from typing import Any
 from twinstage.inside.accesslog import AccessLog
 from twinstage.inside.datasizes import Databases
 from twinstage.inside.export import remove
-from twinstage.inside.modes import for_the_group
+from twinstage.inside.serving import serve
 from twinstage.inside.stock import Stock
 
 _PATIENCE = 0.5
-"""Seconds for a request to arrive, and for a measurement to be waited for."""
+"""Seconds for a measurement to be waited for."""
 _FRESH = 5.0
 _PERIOD = 5.0
 _MEASURED = 300.0
-_REQUEST_BYTES = 1 << 20
+REQUEST_BYTES = 1 << 20
 
 
 class Sweeper:
@@ -103,34 +102,6 @@ class Sweeper:
             self._asked.wait(_PERIOD)
 
 
-def serve(sweeper: Sweeper, path: Path) -> None:
-    """One request after the other: there is one who asks."""
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-        with for_the_group():
-            door.bind(str(path))
-        door.listen(8)
-        while True:
-            connection, _ = door.accept()
-            with connection:
-                try:
-                    connection.settimeout(_PATIENCE)
-                    answer = sweeper.answer(_line(connection))
-                    connection.sendall(json.dumps(answer).encode() + b"\n")
-                except OSError as error:
-                    print(f"a request got no answer: {error}", file=sys.stderr, flush=True)
-
-
-def _line(connection: socket.socket) -> bytes:
-    said = b""
-    while not said.endswith(b"\n") and len(said) < _REQUEST_BYTES:
-        more = connection.recv(1 << 16)
-        if not more:
-            break
-        said += more
-    return said
-
-
 def _end(_number: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
@@ -155,7 +126,7 @@ def main() -> None:
     stock = Stock(desired=told.desired, state=told.state, artifacts=told.artifacts, caches=told.caches, databases=data)
     sweeper = Sweeper(stock, access)
     threading.Thread(target=sweeper.work, name="work", daemon=True).start()
-    serve(sweeper, told.socket)
+    serve(sweeper.answer, told.socket, REQUEST_BYTES)
 
 
 if __name__ == "__main__":
