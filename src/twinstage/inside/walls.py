@@ -1,6 +1,6 @@
 """The rules of an ecosystem's networks, as values: what an instance meets at the gateway, and its own side of its wire. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from twinstage.inside import nft
 from twinstage.inside.missed import KEPT_SECONDS
@@ -38,36 +38,11 @@ def guard(ports: Ports, wires: Iterable[Wire], *, noted: bool = True) -> Table:
     if database := ports.databases.get(ports.ecosystem):
         frontends |= {(wire.address, database) for wire in reached if wire.databases}
     outside = {(wire.address, there.address, there.port) for wire in reached for there in wire.outside}
-    tcp, udp, gateway = nft.protocol(TCP), nft.protocol(UDP), nft.destination(ports.gateway)
-    accept = nft.verdict(ACCEPT)
+    tcp, gateway, accept = nft.protocol(TCP), nft.destination(ports.gateway), nft.verdict(ACCEPT)
     declared = (*tcp, *gateway, *nft.pair_in("declared"), *accept)
     beyond = (*tcp, *nft.triple_in("outside"), *accept)
-    to_names = nft.translate(DNAT, ports.gateway, NAMES_PORT)
-    before = (
-        (*nft.arrives_by("lo"), *accept),
-        declared,
-        *_stubs(ports, reached),
-        beyond,
-        *(_too_many_calls(tcp) if noted else ()),
-        *([(*tcp, *remember(TRIED, KEPT_SECONDS))] if noted else []),
-        (*tcp, *nft.port(53), *to_names),
-        (*tcp, *nft.translate(DNAT, ports.gateway, STRAYS_PORT)),
-        (*udp, *nft.port(53), *to_names),
-        *([(*udp, *remember(SENT, KEPT_SECONDS))] if noted else []),
-        *([(*udp, *note(LOG_GROUP, _NOTED_BYTES, _NOTED, _NOTES_A_SECOND))] if noted else []),
-        nft.verdict(DROP),
-    )
-    question = (*udp, *gateway, *nft.port(NAMES_PORT))
-    arriving = (
-        (*nft.arrives_by("lo"), *accept),
-        *(_too_many_questions(question) if noted else ()),
-        (*nft.connection(nft.ESTABLISHED), *accept),
-        declared,
-        beyond,
-        (*tcp, *gateway, *nft.port(STRAYS_PORT), *accept),
-        (*tcp, *gateway, *nft.port(NAMES_PORT), *accept),
-        (*question, *accept),
-    )
+    before = _before(ports, (declared, *_stubs(ports, reached), beyond), noted=noted)
+    arriving = _arriving(ports, (declared, beyond), noted=noted)
     return Table(
         name=GUARD,
         pairs=(("declared", tuple(sorted(frontends))),),
@@ -79,6 +54,39 @@ def guard(ports: Ports, wires: Iterable[Wire], *, noted: bool = True) -> Table:
             Chain(name="arriving", kind="filter", hook=nft.INPUT, priority=_FILTER, rules=arriving, policy=DROP),
             Chain(name="passing", kind="filter", hook=nft.FORWARD, priority=_FILTER, rules=(), policy=DROP),
         ),
+    )
+
+
+def _before(ports: Ports, goes: Sequence[nft.Rule], *, noted: bool) -> tuple[nft.Rule, ...]:
+    """Where each first packet goes: what ``goes`` by its own rules, to the sentinel otherwise, or nowhere."""
+    tcp, udp, accept = nft.protocol(TCP), nft.protocol(UDP), nft.verdict(ACCEPT)
+    to_names = nft.translate(DNAT, ports.gateway, NAMES_PORT)
+    return (
+        (*nft.arrives_by("lo"), *accept),
+        *goes,
+        *(_too_many_calls(tcp) if noted else ()),
+        *([(*tcp, *remember(TRIED, KEPT_SECONDS))] if noted else []),
+        (*tcp, *nft.port(53), *to_names),
+        (*tcp, *nft.translate(DNAT, ports.gateway, STRAYS_PORT)),
+        (*udp, *nft.port(53), *to_names),
+        *([(*udp, *remember(SENT, KEPT_SECONDS))] if noted else []),
+        *([(*udp, *note(LOG_GROUP, _NOTED_BYTES, _NOTED, _NOTES_A_SECOND))] if noted else []),
+        nft.verdict(DROP),
+    )
+
+
+def _arriving(ports: Ports, admitted: Sequence[nft.Rule], *, noted: bool) -> tuple[nft.Rule, ...]:
+    """What may come in at all: what goes on, what is ``admitted``, and what is for the sentinel."""
+    tcp, gateway, accept = nft.protocol(TCP), nft.destination(ports.gateway), nft.verdict(ACCEPT)
+    question = (*nft.protocol(UDP), *gateway, *nft.port(NAMES_PORT))
+    return (
+        (*nft.arrives_by("lo"), *accept),
+        *(_too_many_questions(question) if noted else ()),
+        (*nft.connection(nft.ESTABLISHED), *accept),
+        *admitted,
+        (*tcp, *gateway, *nft.port(STRAYS_PORT), *accept),
+        (*tcp, *gateway, *nft.port(NAMES_PORT), *accept),
+        (*question, *accept),
     )
 
 
