@@ -69,7 +69,7 @@ def test_an_intent_that_meets_a_mistake_of_ours_is_refused_and_holds_nobody_up(
     def broken(*_: object) -> NoReturn:
         raise mistake
 
-    monkeypatch.setitem(dict_of(intents.ORDERS), IntentVerb.FREEZE, broken)
+    monkeypatch.setattr(intents, "ORDERS", {**intents.ORDERS, IntentVerb.FREEZE: broken})
     refused = shop.ask(IntentVerb.FREEZE, by="grace", why="holidays")
     assert not refused.accepted
     assert "cannot freeze: that met a mistake in Twinstage itself; nothing was decided" in refused.answer
@@ -106,11 +106,6 @@ def test_a_rollout_that_meets_a_mistake_of_ours_stands_still_alone_says_so_and_c
     met.clear()
     shop.until(lambda: shop.state(ill) is State.ABORTED)
     assert shop.said(ill).endswith("aborted by grace: it stands still")
-
-
-def dict_of(orders: object) -> dict[IntentVerb, object]:
-    assert isinstance(orders, dict)
-    return orders
 
 
 def test_a_rollback_brings_the_release_before_back_and_holds_it(company: Found) -> None:

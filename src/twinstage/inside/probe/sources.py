@@ -30,12 +30,7 @@ def _from(t: Targets, source: str, *options: tuple[int, int]) -> str:
         for level, option in options:
             link.setsockopt(level, option, 1)
         link.bind((source, 0))
-        try:
-            link.connect((t.gateway, _port(t)))
-            link.sendall(_ASKED)
-            return told(link.recv(8192))
-        except TimeoutError:
-            return SILENCE
+        return _ask(t, link)
 
 
 def _option(level: int, option: int, value: int | bytes) -> Iterator[str]:
@@ -54,12 +49,16 @@ def _by(t: Targets, name: str) -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as link:
         link.settimeout(_PATIENCE)
         link.setsockopt(socket.SOL_SOCKET, _SO_BINDTODEVICE, name.encode())
-        try:
-            link.connect((t.gateway, _port(t)))
-            link.sendall(_ASKED)
-            return told(link.recv(8192))
-        except TimeoutError:
-            return SILENCE
+        return _ask(t, link)
+
+
+def _ask(t: Targets, link: socket.socket) -> str:
+    try:
+        link.connect((t.gateway, _port(t)))
+        link.sendall(_ASKED)
+        return told(link.recv(8192))
+    except TimeoutError:
+        return SILENCE
 
 
 def _links(_t: Targets) -> Iterator[str]:
